@@ -12,8 +12,8 @@ released; the figures say how many there were.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
-from typing import Literal
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,7 +52,6 @@ class Entry:
         delta: the run's delta.
         policy: the policy's name.
         started: UTC time of the reservation.
-        prev: digest of the line before.
     """
 
     run: str
@@ -62,7 +61,6 @@ class Entry:
     delta: float
     policy: str
     started: str
-    prev: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,30 +80,24 @@ class Ledger:
         self._compose = compose
 
     def entries(self) -> list[Entry]:
-        """Return all lines, oldest first.
+        """Return one entry per run, oldest first, each in its latest state.
 
         Raises:
             IntegrityError: the chain is broken.
         """
-        if not self._vault.exists(_NAME):
-            return []
-        rows = self._vault.read_json(_NAME)
-        if not isinstance(rows, list):
-            raise _broken()
-        entries: list[Entry] = []
-        prev = ""
-        for row in rows:
-            entry = _parse(row)
-            if entry.prev != prev:
-                raise _broken()
-            prev = _digest(entry)
-            entries.append(entry)
-        return entries
+        runs: dict[str, Entry] = {}
+        for line in self._lines():
+            body = line["body"]
+            if "settled" in body:
+                runs[body["run"]] = replace(runs[body["run"]], state=body["settled"])
+            else:
+                runs[body["run"]] = _parse(body)
+        return list(runs.values())
 
     def head(self) -> str:
         """Return the digest of the last line; it is anchored in the audit log."""
-        entries = self.entries()
-        return _digest(entries[-1]) if entries else ""
+        lines = self._lines()
+        return _digest(lines[-1]) if lines else ""
 
     def budget(
         self, units: NDArray[np.void], *, event: Event | None, delta: float, run: str
@@ -152,8 +144,7 @@ class Ledger:
                 f"already spent {budget.previous_epsilon:.3f} of {lifetime_epsilon:g}",
                 hint="appliance ledger show",
             )
-        entries = self.entries()
-        known = next((e for e in entries if e.run == run), None)
+        known = next((e for e in self.entries() if e.run == run), None)
         if known is not None:
             if known.event != event:
                 raise IntegrityError(
@@ -171,22 +162,20 @@ class Ledger:
             delta=delta,
             policy=policy,
             started=started,
-            prev=_digest(entries[-1]) if entries else "",
         )
-        self._write([*entries, entry])
+        self._append(asdict(entry))
         return budget
 
     def settle(self, run: str, state: State) -> None:
-        """Say how a run ended. What it spent never shrinks."""
-        rewritten: list[Entry] = []
-        prev = ""
-        for entry in self.entries():
-            values = {**_values(entry), "prev": prev}
-            if entry.run == run:
-                values["state"] = state
-            rewritten.append(_parse(values))
-            prev = _digest(rewritten[-1])
-        self._write(rewritten)
+        """Say how a run ended. What it spent never shrinks: its event stays as reserved.
+
+        Raises:
+            ValueError: the run was never reserved.
+        """
+        if all(e.run != run for e in self.entries()):
+            msg = f"expected run={run!r} in the ledger"
+            raise ValueError(msg)
+        self._append({"run": run, "settled": state})
 
     def epsilon_of(self, entry: Entry) -> float | None:
         """Return what one run spent alone; None without differential privacy."""
@@ -198,8 +187,23 @@ class Ledger:
         mine, theirs = _as_pairs(units), _as_pairs(stored)
         return bool(np.isin(mine, theirs).any())
 
-    def _write(self, entries: list[Entry]) -> None:
-        self._vault.write_json(_NAME, [_values(e) for e in entries])
+    def _lines(self) -> list[dict[str, Any]]:
+        if not self._vault.exists(_NAME):
+            return []
+        lines = self._vault.read_json(_NAME)
+        if not isinstance(lines, list):
+            raise _broken()
+        prev = ""
+        for seq, line in enumerate(lines):
+            if not isinstance(line, dict) or line.get("seq") != seq or line.get("prev") != prev:
+                raise _broken()
+            prev = _digest(line)
+        return lines
+
+    def _append(self, body: dict[str, Any]) -> None:
+        lines = self._lines()
+        prev = _digest(lines[-1]) if lines else ""
+        self._vault.write_json(_NAME, [*lines, {"seq": len(lines), "prev": prev, "body": body}])
 
 
 def as_units(digests: Sequence[bytes]) -> NDArray[np.void]:
@@ -217,21 +221,17 @@ def _units_name(run: str) -> str:
     return f"ledger/units-{run}.bin"
 
 
-def _values(entry: Entry) -> dict[str, object]:
-    return asdict(entry)
-
-
-def _parse(row: object) -> Entry:
+def _parse(body: dict[str, Any]) -> Entry:
     try:
-        values = dict(row)  # type: ignore[call-overload]  # checked by the constructor below
+        values = dict(body)
         event = values.pop("event")
         return Entry(event=None if event is None else Event(**event), **values)
     except (TypeError, KeyError, ValueError):
         raise _broken() from None
 
 
-def _digest(entry: Entry) -> str:
-    return digest_bytes(canonical_json(_values(entry)))
+def _digest(line: dict[str, Any]) -> str:
+    return digest_bytes(canonical_json(line))
 
 
 def _broken() -> IntegrityError:

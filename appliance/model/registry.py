@@ -16,6 +16,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from importlib import metadata, util
 from pathlib import Path
+from typing import Any
 
 from appliance.crypto.canonical import canonical_json, digest_bytes, digest_file
 from appliance.errors import DataError, IntegrityError, MachineError, UsageError
@@ -204,7 +205,7 @@ class Registry:
                     hint=f"appliance models add {'demo' if model.name == DEMO_NAME else 'DIR'}",
                 )
 
-    def _entry(self, name: str, row: dict[str, object]) -> BaseModel:
+    def _entry(self, name: str, row: dict[str, Any]) -> BaseModel:
         return BaseModel(
             name=name,
             digest=str(row["digest"]),
@@ -213,7 +214,7 @@ class Registry:
             bytes=int(str(row["bytes"])),
         )
 
-    def _read(self) -> dict[str, dict]:  # type: ignore[type-arg]  # rows are JSON objects
+    def _read(self) -> dict[str, dict[str, Any]]:
         try:
             rows = json.loads(self._index.read_bytes())
         except FileNotFoundError:
@@ -224,7 +225,7 @@ class Registry:
             ) from None
         return dict(rows)
 
-    def _write(self, rows: dict[str, object]) -> None:
+    def _write(self, rows: dict[str, dict[str, Any]]) -> None:
         building = self._index.with_suffix(".building")
         building.write_bytes(canonical_json(rows) + b"\n")
         building.replace(self._index)
