@@ -1,0 +1,271 @@
+"""One run: its policy, base model, vault, manifest and clock; stages that resume.
+
+`Run.stage` is the only clever part: same inputs, policy and code version as a stored receipt
+means reuse; otherwise run, then append one receipt. No graph engine, no registry.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import ValidationError
+
+from appliance import __version__
+from appliance.crypto.canonical import canonical_json, digest_bytes
+from appliance.errors import IntegrityError, PolicyError, UsageError
+from appliance.evidence import ModelIdentity, PolicyIdentity, RunSection, Section
+from appliance.manifest import Manifest
+from appliance.model.registry import BaseModel, Registry
+from appliance.policy import LoadedPolicy, Policy, policy_digest
+from appliance.progress import Progress, SilentProgress
+from appliance.vault import Vault
+from appliance.workspace import Home
+
+Clock = Callable[[], datetime]
+_SETTINGS = "run/settings.json"
+S = TypeVar("S", bound=Section)
+
+
+def utc_now() -> datetime:
+    """Return the time, UTC; passed in wherever time is needed."""
+    return datetime.now(UTC)
+
+
+@dataclass(slots=True, kw_only=True)
+class Run:
+    """One run of the pipeline.
+
+    Attributes:
+        id: time and random part, e.g. "20260901T101500-3f9a".
+        home: the workspace, opened exclusively.
+        policy: what is allowed.
+        base_model: what is tuned.
+        source: the raw file or folder; only its place, never its content.
+        vault: the only place for private bytes.
+        manifest: one receipt per finished stage.
+        started: UTC.
+        resumed_times: how often this run was picked up again.
+    """
+
+    id: str
+    home: Home
+    policy: LoadedPolicy
+    base_model: BaseModel
+    source: Path = field(repr=False)
+    vault: Vault
+    manifest: Manifest
+    started: datetime
+    resumed_times: int = 0
+    progress: Progress = field(default_factory=SilentProgress)
+    clock: Clock = utc_now
+
+    @classmethod
+    def create(
+        cls,
+        home: Home,
+        policy: LoadedPolicy,
+        base_model: BaseModel,
+        source: Path,
+        *,
+        progress: Progress,
+        clock: Clock = utc_now,
+    ) -> Run:
+        """Begin a run."""
+        started = clock()
+        run_id = f"{started:%Y%m%dT%H%M%S}-{secrets.token_hex(2)}"
+        vault = home.run_vault(run_id)
+        vault.write_json(
+            _SETTINGS,
+            {
+                "policy": policy.policy.model_dump(mode="json"),
+                "policy_path": str(policy.path),
+                "base_model": base_model.name,
+                "base_digest": base_model.digest,
+                "source": str(source.absolute()),
+                "started": started.isoformat(),
+            },
+        )
+        run = cls(
+            id=run_id,
+            home=home,
+            policy=policy,
+            base_model=base_model,
+            source=source,
+            vault=vault,
+            manifest=Manifest(home.path / "runs" / run_id / "manifest.jsonl", vault),
+            started=started,
+            progress=progress,
+            clock=clock,
+        )
+        home.log.append("run.started", run=run_id, policy=policy.digest, base=base_model.digest)
+        return run
+
+    @classmethod
+    def resume(cls, home: Home, run_id: str, *, progress: Progress, clock: Clock = utc_now) -> Run:
+        """Pick a run up where it stopped.
+
+        Raises:
+            UsageError: there is no such run, or it ended.
+            PolicyError: the run's policy does not read under this version.
+        """
+        if run_id not in run_ids(home):
+            raise UsageError(f"run {run_id}", "there is no such run", hint="appliance runs list")
+        if status(home, run_id).verdict is not None:
+            raise UsageError(f"run {run_id}", "has ended", hint=f"appliance runs show {run_id}")
+        vault = home.run_vault(run_id)
+        settings = vault.read_json(_SETTINGS)
+        if not isinstance(settings, dict):
+            raise IntegrityError(f"run {run_id}", "has no settings", hint="appliance runs list")
+        try:
+            policy = Policy.model_validate_json(canonical_json(settings["policy"]))
+        except ValidationError:
+            raise PolicyError(
+                f"run {run_id}",
+                "was begun under a policy this version cannot read",
+                hint="appliance train --policy P --data D",
+            ) from None
+        base = Registry(home.path / "models").get(settings["base_model"])
+        if base.digest != settings["base_digest"]:
+            raise IntegrityError(
+                f"base model {base.name}",
+                "is not the one this run began with",
+                hint="appliance models list",
+            )
+        resumed = int(settings.get("resumed_times", 0)) + 1
+        vault.write_json(_SETTINGS, {**settings, "resumed_times": resumed})
+        home.log.append("run.resumed", run=run_id, times=resumed)
+        return cls(
+            id=run_id,
+            home=home,
+            policy=LoadedPolicy(
+                policy=policy, digest=policy_digest(policy), path=Path(settings["policy_path"])
+            ),
+            base_model=base,
+            source=Path(settings["source"]),
+            vault=vault,
+            manifest=Manifest(home.path / "runs" / run_id / "manifest.jsonl", vault),
+            started=datetime.fromisoformat(settings["started"]),
+            resumed_times=resumed,
+            progress=progress,
+            clock=clock,
+        )
+
+    def stage(self, name: str, section: type[S], work: Callable[[], S]) -> S:
+        """Do a stage, or reuse its receipt.
+
+        Args:
+            name: the stage; its sealed outputs lie under "<name>/" in the vault.
+            section: the type of evidence it returns.
+            work: does it; its inputs are the outputs of the stages before.
+
+        Returns:
+            The stage's evidence.
+        """
+        inputs = self._inputs()
+        receipt = self.manifest.find(name)
+        if receipt is not None and self._current(receipt, name):
+            return section.model_validate_json(canonical_json(receipt["section"]))
+        started = self.clock()
+        result = work()
+        self.manifest.append(
+            {
+                "stage": name,
+                "inputs": inputs,
+                "policy_digest": self.policy.digest,
+                "code_version": __version__,
+                "outputs": {n: self.vault.digest(n) for n in self.vault.names(f"{name}/")},
+                "section": result.model_dump(mode="json"),
+                "started": started.isoformat(),
+                "finished": self.clock().isoformat(),
+            }
+        )
+        self.home.log.append("stage.done", run=self.id, stage=name)
+        return result
+
+    def identity(self, *, finished: datetime | None) -> RunSection:
+        """Return the run's own section of the report."""
+        policy = self.policy.policy
+        return RunSection(
+            id=self.id,
+            started=self.started.isoformat(timespec="seconds"),
+            finished=None if finished is None else finished.isoformat(timespec="seconds"),
+            appliance_version=__version__,
+            policy=PolicyIdentity(
+                name=policy.name,
+                version=policy.version,
+                digest=self.policy.digest,
+                regulation=policy.regulation,
+            ),
+            base_model=ModelIdentity(name=self.base_model.name, digest=self.base_model.digest),
+        )
+
+    def _inputs(self) -> dict[str, str]:
+        return {r["stage"]: digest_bytes(canonical_json(r["outputs"])) for r in self._receipts()}
+
+    def _receipts(self) -> list[dict]:  # type: ignore[type-arg]  # receipts are JSON objects
+        return list(self.manifest.receipts())
+
+    def _current(self, receipt: dict, name: str) -> bool:  # type: ignore[type-arg]
+        """Whether a receipt still describes what this run would do."""
+        before: dict[str, str] = {}
+        for other in self._receipts():
+            if other["stage"] == name:
+                break
+            before[other["stage"]] = digest_bytes(canonical_json(other["outputs"]))
+        return (
+            receipt["policy_digest"] == self.policy.digest
+            and receipt["code_version"] == __version__
+            and receipt["inputs"] == before
+            and all(
+                self.vault.exists(n) and self.vault.digest(n) == digest
+                for n, digest in receipt["outputs"].items()
+            )
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunStatus:
+    """What can be said of a run without opening its vault."""
+
+    id: str
+    started: str
+    stages: tuple[str, ...]
+    verdict: str | None
+
+
+def run_ids(home: Home) -> list[str]:
+    """List the workspace's runs, oldest first."""
+    folder = home.path / "runs"
+    return sorted(p.name for p in folder.iterdir() if p.is_dir()) if folder.is_dir() else []
+
+
+def status(home: Home, run_id: str) -> RunStatus:
+    """Say how far a run is.
+
+    A run whose decision is final has a sealed verdict in the workspace's own vault, which
+    outlives the run's data.
+    """
+    verdict: str | None = None
+    name = f"verdicts/{run_id}.json"
+    stages: tuple[str, ...] = ()
+    if home.vault.exists(name):
+        row = home.vault.read_json(name)
+        verdict = str(row["verdict"]) if isinstance(row, dict) else None
+        stages = tuple(row.get("stages", ())) if isinstance(row, dict) else ()
+    else:
+        manifest = Manifest(home.path / "runs" / run_id / "manifest.jsonl", home.run_vault(run_id))
+        stages = tuple(r["stage"] for r in manifest.receipts())
+    return RunStatus(id=run_id, started=run_id.partition("-")[0], stages=stages, verdict=verdict)
+
+
+def finish(run: Run, verdict: str) -> None:
+    """Write the verdict where it outlives the run's data."""
+    run.home.vault.write_json(
+        f"verdicts/{run.id}.json",
+        {"verdict": verdict, "stages": [r["stage"] for r in run.manifest.receipts()]},
+    )
