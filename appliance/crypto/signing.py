@@ -2,7 +2,7 @@
 
 Rules:
 - One curve. P-384 with SHA-384 is what OpenSSF Model Signing verifies and what FIPS 186-5 allows.
-- A key is known by the SHA-256 of its SubjectPublicKeyInfo; an envelope's own `keyid` is a hint only.
+- A key is known by the SHA-256 of its SubjectPublicKeyInfo; `keyid` is a hint.
 - `verify` raises. Nothing is returned that has not been verified.
 
 Reference:
