@@ -1,0 +1,237 @@
+"""The stack: normalise, patterns, names, models, customers' recognizers, propagation, filters.
+
+Owns `Detector`. Rules:
+
+1. Every text is made plain first; spans are mapped back to the text as it was given.
+2. Long texts are cut into windows at line ends; memory is bounded by the window.
+3. A text's own hits depend on that text alone; hints and groups only add.
+4. Texts are never logged, stored or shown; the cache holds digests and offsets.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from typing import Any
+
+from appliance.records import Span
+from appliance.redact.detect.languages import Language, languages_of
+from appliance.redact.detect.lexicon import Lexicon
+from appliance.redact.detect.names import NameFinder
+from appliance.redact.detect.ner import EnglishNer, is_duration
+from appliance.redact.detect.normalise import Normalised, normalise
+from appliance.redact.detect.patterns import PatternSet, lower
+from appliance.redact.detect.propagate import Propagator, hints_of
+from appliance.redact.detect.resolve import resolve
+from appliance.redact.detect.settings import DetectorSettings, Hint
+
+#: Texts longer than this are cut, at a line end if there is one.
+WINDOW = 20_000
+_NER_TYPES = frozenset({"PERSON", "LOCATION", "ORGANIZATION", "NRP", "DATE_TIME"})
+_NAME_TYPES = frozenset({"PERSON"})
+
+
+def windows(text: str, limit: int = WINDOW) -> list[tuple[int, int]]:
+    """Cut a text into pieces of at most `limit` characters, preferably at line ends or spaces."""
+    pieces = []
+    start = 0
+    while len(text) - start > limit:
+        end = max(text.rfind("\n", start + limit // 2, start + limit), -1) + 1
+        if end <= start:
+            end = text.rfind(" ", start + limit // 2, start + limit) + 1
+        if end <= start:
+            end = start + limit
+        pieces.append((start, end))
+        start = end
+    pieces.append((start, len(text)))
+    return pieces
+
+
+@dataclass(slots=True)
+class Detector:
+    """Finds personal data in texts."""
+
+    settings: DetectorSettings
+    _patterns: PatternSet = field(repr=False)
+    _languages: tuple[Language, ...] = field(repr=False)
+    _lexicon: Lexicon = field(repr=False)
+    _names: NameFinder | None = field(repr=False)
+    _ner: EnglishNer | None = field(repr=False)
+    _propagator: Propagator = field(repr=False)
+    _cache: OrderedDict[bytes, tuple[Span, ...]] = field(repr=False, default_factory=OrderedDict)
+
+    @classmethod
+    def build(cls, settings: DetectorSettings) -> Detector:
+        """Load everything the settings need.
+
+        Raises:
+            PolicyError: a language is unknown.
+            MachineError: a model is missing.
+        """
+        packs = languages_of(settings.languages)
+        wanted = settings.entities
+        lexicon = Lexicon(settings.languages)
+        patterns = [p for pack in packs for p in pack.patterns]
+        if wanted is not None:
+            patterns = [p for p in patterns if p.entity_type in wanted]
+        unique = {p.name: p for p in patterns}
+        names = wanted is None or bool(_NAME_TYPES & wanted)
+        models = settings.ner and (wanted is None or bool(_NER_TYPES & wanted))
+        return cls(
+            settings=settings,
+            _patterns=PatternSet(tuple(unique.values())),
+            _languages=packs,
+            _lexicon=lexicon,
+            _names=NameFinder(settings.languages, lexicon) if names else None,
+            _ner=EnglishNer(settings.ner_model, lexicon)
+            if models and "en" in settings.languages
+            else None,
+            _propagator=Propagator(lexicon),
+        )
+
+    def detect_batch(
+        self,
+        texts: Sequence[str],
+        *,
+        hints: Sequence[Sequence[Hint]] | None = None,
+        groups: Sequence[str] | None = None,
+    ) -> list[list[Span]]:
+        """Find personal data in texts.
+
+        Args:
+            texts: the texts.
+            hints: for each text, values known to belong to its person.
+            groups: for each text, its privacy unit; what is found in one text of a unit is looked
+                for in the unit's other texts of this batch.
+
+        Returns:
+            For each text its spans: in order, not overlapping, code points of the text as given.
+
+        Guarantees:
+            A text's spans do not depend on other texts of the batch, except through `groups`.
+        """
+        with self._zone():
+            own = [self._own(text) for text in texts]
+            seeds = [self._seeds(text, spans) for text, spans in zip(texts, own, strict=True)]
+            shared: dict[str, list[Hint]] = {}
+            if groups is not None:
+                for group, found in zip(groups, seeds, strict=True):
+                    shared.setdefault(group, []).extend(found)
+            results = []
+            for i, text in enumerate(texts):
+                known = list(seeds[i]) if groups is None else shared[groups[i]]
+                if hints is not None:
+                    known = [*known, *hints[i]]
+                results.append(self._finish(text, own[i], known))
+            return results
+
+    def detect(self, text: str, *, hints: Sequence[Hint] = ()) -> list[Span]:
+        """Find personal data in one text."""
+        return self.detect_batch([text], hints=[hints])[0]
+
+    def collect_seeds(self, texts: Sequence[str]) -> list[list[Hint]]:
+        """First pass over a unit: the values worth finding again, for each text.
+
+        Give them as `hints` of the unit's texts in a second pass; memory then holds the values
+        of a unit, never its texts.
+        """
+        with self._zone():
+            return [self._seeds(text, self._own(text)) for text in texts]
+
+    def _zone(self) -> Any:
+        return nullcontext() if self._ner is None else self._ner.memory_zone()
+
+    def _seeds(self, text: str, spans: Iterable[Span]) -> list[Hint]:
+        return hints_of(text, spans) if self.settings.propagate else []
+
+    def _own(self, text: str) -> tuple[Span, ...]:
+        """Return the hits of one text, from the cache when it was seen lately."""
+        key = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+        cached = self._cache.get(key)
+        if cached is not None:
+            self._cache.move_to_end(key)
+            return cached
+        found: list[Span] = []
+        for start, end in windows(text):
+            plain = normalise(text[start:end] if (start, end) != (0, len(text)) else text)
+            found.extend(_mapped(self._window(plain.text), plain, start))
+        result = tuple(found)
+        self._cache[key] = result
+        if len(self._cache) > self.settings.cache_texts:
+            self._cache.popitem(last=False)
+        return result
+
+    def _window(self, text: str) -> list[Span]:
+        """Run the stack on one plain window."""
+        found = self._patterns.scan(text, lower(text))
+        if self._names is not None:
+            found.extend(self._names.find(text))
+        if self._ner is not None:
+            found.extend(self._ner.find(text))
+        found = self._filtered(text, found)
+        if self._names is not None:
+            found = [s for s in (self._tidy(text, s) for s in found) if s is not None]
+        return found
+
+    def _tidy(self, text: str, span: Span) -> Span | None:
+        if span.entity_type != "PERSON" or span.source != "ner" or self._names is None:
+            return span
+        bounds = self._names.trim(text, span.start, span.end)
+        if bounds is None:
+            return None
+        return Span(
+            start=bounds[0],
+            end=bounds[1],
+            entity_type=span.entity_type,
+            score=span.score,
+            source=span.source,
+        )
+
+    def _filtered(self, text: str, spans: Iterable[Span]) -> list[Span]:
+        """Drop what the settings do not ask for."""
+        wanted = self.settings.entities
+        kept = []
+        for span in spans:
+            if wanted is not None and span.entity_type not in wanted:
+                continue
+            if span.score < self.settings.score_threshold:
+                continue
+            if (
+                self.settings.keep_durations
+                and span.source == "ner"
+                and span.entity_type == "DATE_TIME"
+                and is_duration(text[span.start : span.end])
+            ):
+                continue
+            kept.append(span)
+        return kept
+
+    def _finish(self, text: str, own: Sequence[Span], known: Sequence[Hint]) -> list[Span]:
+        found = list(own)
+        if known and (self.settings.propagate or known):
+            wanted = self.settings.entities
+            usable = [h for h in known if wanted is None or h.entity_type in wanted]
+            for start, end in windows(text):
+                plain = normalise(text[start:end] if (start, end) != (0, len(text)) else text)
+                found.extend(_mapped(self._propagator.find(plain.text, usable), plain, start))
+        return resolve(text, found)
+
+
+_EDGE = re.compile(r"\s")
+
+
+def _mapped(spans: Iterable[Span], plain: Normalised, offset: int) -> Iterable[Span]:
+    """Map spans of a plain window to the text it was cut from."""
+    for span in spans:
+        start, end = plain.original(span.start, span.end)
+        yield Span(
+            start=start + offset,
+            end=end + offset,
+            entity_type=span.entity_type,
+            score=span.score,
+            source=span.source,
+        )

@@ -1,0 +1,1 @@
+"""Data only: names, places and words, xz-compressed. Sources: PROVENANCE.md."""

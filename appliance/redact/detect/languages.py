@@ -1,0 +1,46 @@
+"""Which patterns belong to which language, and what is said of a language without a model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from appliance.errors import PolicyError
+from appliance.redact.detect import patterns_common, patterns_en
+from appliance.redact.detect.patterns import Pattern
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Language:
+    """What the appliance knows of a language.
+
+    Attributes:
+        code: ISO 639-1.
+        patterns: what personal data looks like in it.
+        model: whether a model for names and places ships or plugs in for it.
+    """
+
+    code: str
+    patterns: tuple[Pattern, ...]
+    model: bool
+
+
+_PACKS: dict[str, Language] = {
+    "en": Language(code="en", patterns=patterns_common.PATTERNS + patterns_en.PATTERNS, model=True),
+}
+
+
+def languages_of(codes: Sequence[str]) -> tuple[Language, ...]:
+    """Return the packs of the languages.
+
+    Raises:
+        PolicyError: a language is unknown, or none is given.
+    """
+    unknown = [code for code in codes if code not in _PACKS]
+    if unknown or not codes:
+        raise PolicyError(
+            "data.languages",
+            f"expected some of {', '.join(sorted(_PACKS))}, found {', '.join(unknown) or 'none'}",
+            hint="appliance policy explain data.languages",
+        )
+    return tuple(_PACKS[code] for code in codes)

