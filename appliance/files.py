@@ -147,6 +147,28 @@ def read_regular(path: Path, *, limit_bytes: int) -> bytes:
     return data
 
 
+def read_or_empty(path: Path) -> bytes:
+    """Read a whole file; an absent one is empty."""
+    try:
+        fd = open_regular(path)
+    except FileNotFoundError:
+        return b""
+    with os.fdopen(fd, "rb") as source, machine_errors(str(path)):
+        return source.read()
+
+
+def read_at(fd: int, at: int, count: int) -> bytes:
+    """Read exactly `count` bytes at a position."""
+    parts = []
+    while count > 0:
+        part = os.pread(fd, count, at)
+        if not part:
+            break
+        parts.append(part)
+        at, count = at + len(part), count - len(part)
+    return b"".join(parts)
+
+
 def make_private_folder(path: Path) -> None:
     """Create a folder 0700, parents included; an existing one must be a real folder.
 

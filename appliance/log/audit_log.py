@@ -1,0 +1,401 @@
+"""The audit log: who did what, when, with what outcome; never content.
+
+    HOME/log/events.jsonl        canonical JSON lines, chained by digest
+    HOME/log/checkpoints.jsonl   signed notes over the RFC 9162 root, one per command
+
+Rules:
+- An event is appended under an exclusive lock on the file and synced before the call returns.
+- Fields are ids, counts, digests and names of settings: short, of one line. Values of records
+  never belong here, nor plain hashes of them.
+- A chain alone does not see truncation: checkpoints are signed with the release key, anchored in
+  releases and reports, and `verify(since=...)` compares with one kept elsewhere.
+
+Reference:
+    RFC 8785 (canonical JSON), RFC 9162 section 2.1.1 (root), c2sp.org/tlog-checkpoint.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, Literal
+
+from appliance.crypto.canonical import canonical_json, digest_bytes
+from appliance.crypto.signing import SigningKey, VerifyingKey
+from appliance.errors import IntegrityError
+from appliance.files import machine_errors, read_at, read_or_empty, sync_folder, write_all
+from appliance.log.checkpoint import Checkpoint
+from appliance.log.merkle import tree_root, tree_roots
+
+EVENTS_FILE = "events.jsonl"
+CHECKPOINTS_FILE = "checkpoints.jsonl"
+
+Fault = Literal["bad hash", "gap", "fork", "truncation", "unsigned tail"]
+
+_START = digest_bytes(b"")
+_MAX_TEXT = 1024
+_EVENT = re.compile(r"[a-z][a-z0-9-]*(\.[a-z][a-z0-9-]*)*")
+_NO_LOGIN = 2**32 - 1
+_COMPARE = "compare with a copy kept elsewhere: appliance log verify --since CHECKPOINT"
+_HINTS: dict[Fault, str] = {
+    "bad hash": _COMPARE,
+    "gap": _COMPARE,
+    "fork": _COMPARE,
+    "truncation": "restore the log from a backup",
+    "unsigned tail": "a command was killed: the next one signs what it left, then verify again",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogReport:
+    """The log as verified.
+
+    Attributes:
+        events: number of events.
+        checkpoints: number of signed checkpoints.
+        root: hex RFC 9162 root over all events.
+    """
+
+    events: int
+    checkpoints: int
+    root: str
+
+
+class AuditLog:
+    """The log in one folder; safe for several processes at once."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        key: VerifyingKey,
+        unlocked_by: str = "",
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        """Use the log in `folder`, which must exist.
+
+        Args:
+            folder: HOME/log.
+            key: the release key's public half; checkpoints are checked against it.
+            unlocked_by: the slot that opened the workspace, written into every event.
+            clock: the time.
+        """
+        self._folder = folder
+        self._events = folder / EVENTS_FILE
+        self._checkpoints = folder / CHECKPOINTS_FILE
+        self._key = key
+        self._unlocked_by = unlocked_by
+        self._clock = clock
+        #: How far this process has read: bytes, events, digest of the last one.
+        self._read = (0, 0, _START)
+
+    def append(self, event: str, *, outcome: str = "done", **fields: Any) -> int:  # noqa: ANN401
+        """Add one event and sync it.
+
+        Args:
+            event: what happened, lower-case words joined by dots, e.g. "run.started".
+            outcome: "done", "refused", "failed", ...
+            fields: public facts: ids, counts, digests.
+
+        Returns:
+            The event's number, from 0.
+
+        Raises:
+            ValueError: a field that is not a short, one-line, public fact.
+            IntegrityError: the log is shorter than it was.
+            MachineError: it cannot be written; the log is as it was.
+        """
+        if not _EVENT.fullmatch(event):
+            raise ValueError('expected an event name like "run.started"')
+        _check_field([outcome, fields])
+        with self._locked() as fd:
+            seq, prev = self._end(fd)
+            return self._write(fd, seq, prev, event, outcome, fields)
+
+    def checkpoint(self, key: SigningKey) -> Checkpoint:
+        """Sign the root over all events, unless the last checkpoint covers them all.
+
+        Raises:
+            IntegrityError: the log contradicts its last checkpoint.
+            MachineError: it cannot be written.
+        """
+        with self._locked() as fd:
+            self._end(fd)
+            lines, _ = self._lines()
+            last = self.last_checkpoint()
+            if last is not None:
+                self._compare([last], lines)
+                if last.size == len(lines):
+                    return last
+            checkpoint = Checkpoint.sign(lines, key)
+            self._store(checkpoint)
+            return checkpoint
+
+    def last_checkpoint(self) -> Checkpoint | None:
+        """Return the last checkpoint: the anchor for reports and releases.
+
+        Raises:
+            IntegrityError: its signature does not verify.
+        """
+        notes = self._notes()
+        return self._parse(notes[-1], len(notes)) if notes else None
+
+    def check_signed(self) -> int:
+        """Compare the events with the last checkpoint only; return how many it covers.
+
+        Raises:
+            IntegrityError: an event it covers was altered or removed.
+        """
+        last = self.last_checkpoint()
+        if last is None:
+            return 0
+        self._compare([last], self._lines()[0])
+        return last.size
+
+    def head(self) -> tuple[int, str]:
+        """Return the number of events and the hex root over them."""
+        lines, _ = self._lines()
+        return len(lines), tree_root(lines).hex()
+
+    def check_continues(self, size: int, root: str) -> None:
+        """Compare with a head kept elsewhere.
+
+        Raises:
+            IntegrityError: the log is shorter, or its first `size` events are others.
+        """
+        lines, _ = self._lines()
+        if size > len(lines):
+            raise self._fault("truncation", f"{len(lines)} events, {size} were known")
+        if tree_root(lines[:size]).hex() != root:
+            raise self._fault("fork", f"the first {size} events are not the ones known")
+
+    def verify(self, since: str | None = None, *, tail: bool = False) -> LogReport:
+        """Check every event and every checkpoint.
+
+        Args:
+            since: a checkpoint's note kept elsewhere, which this log must continue.
+            tail: allow events after the last checkpoint: a command still runs.
+
+        Raises:
+            IntegrityError: its text begins with the fault: "bad hash", "gap", "fork",
+                "truncation" or "unsigned tail".
+        """
+        lines, torn = self._lines()
+        checkpoints = [self._parse(note, at + 1) for at, note in enumerate(self._notes())]
+        known = list(checkpoints)
+        if since is not None:
+            known.append(Checkpoint.parse(since, self._key, where="checkpoint"))
+        self._check_chain(lines)
+        for one, other in pairwise(sorted(known, key=lambda c: c.size)):
+            if one.size == other.size and one.root != other.root:
+                raise self._fault("fork", f"two signed histories of {one.size} events")
+        self._compare(known, lines)
+        signed = max((c.size for c in checkpoints), default=0)
+        if not tail and (torn or signed < len(lines)):
+            rest = ", the last one incomplete" if torn else ""
+            what = f"{len(lines) - signed + bool(torn)} events after the last checkpoint{rest}"
+            raise self._fault("unsigned tail", what)
+        return LogReport(
+            events=len(lines), checkpoints=len(checkpoints), root=tree_root(lines).hex()
+        )
+
+    def events(self) -> Iterator[dict[str, Any]]:
+        """Yield the events as stored, oldest first; `verify` says whether to believe them.
+
+        Raises:
+            IntegrityError: a line is not JSON.
+        """
+        for number, line in enumerate(self._lines()[0]):
+            try:
+                event = json.loads(line)
+            except ValueError:
+                raise self._fault("bad hash", f"event {number} was altered") from None
+            yield event
+
+    def latest(self, event: str, field: str) -> dict[str, dict[str, Any]]:
+        """Return the last event of a kind for each value of one of its fields."""
+        mark = canonical_json(event)
+        found: dict[str, dict[str, Any]] = {}
+        for line in self._lines()[0]:
+            if mark in line:
+                item = json.loads(line)
+                if item["event"] == event:
+                    found[str(item["fields"].get(field))] = item["fields"]
+        return found
+
+    @contextmanager
+    def _locked(self) -> Iterator[int]:
+        """Hold the log's lock; yields the events file, open for appending."""
+        flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
+        with machine_errors(str(self._events)):
+            fd = os.open(self._events, flags, 0o600)
+            try:
+                fcntl.flock(fd, fcntl.LOCK_EX)
+            except BaseException:
+                os.close(fd)
+                raise
+        try:
+            yield fd
+        finally:
+            os.close(fd)
+
+    def _end(self, fd: int) -> tuple[int, str]:
+        """Return the next number and back pointer, dropping an event that was cut off."""
+        at, count, last = self._read
+        with machine_errors(str(self._events)):
+            size = os.fstat(fd).st_size
+            if size < at:
+                raise self._fault("truncation", f"fewer than the {count} events seen before")
+            fresh = read_at(fd, at, size - at)
+        *lines, torn = fresh.split(b"\n")
+        for line in lines:
+            at, count, last = at + len(line) + 1, count + 1, digest_bytes(line)
+        self._read = (at, count, last)
+        if torn:
+            signed = self.last_checkpoint()
+            if signed is not None and signed.size > count:
+                raise self._fault("truncation", f"{count} events, {signed.size} were signed")
+            with machine_errors(str(self._events)):
+                os.ftruncate(fd, at)
+            # What is cut here was never acknowledged; that it happened is worth an event.
+            facts = {"dropped_bytes": len(torn)}
+            self._write(fd, count, last, "log.recovered", "done", facts)
+            return self._end(fd)
+        return count, last
+
+    def _write(
+        self, fd: int, seq: int, prev: str, event: str, outcome: str, fields: dict[str, Any]
+    ) -> int:
+        """Append one event to the locked file and sync it."""
+        line = canonical_json(
+            {
+                "seq": seq,
+                "prev": prev,
+                "when": self._clock().isoformat(),
+                "who": {"uid": os.getuid(), "login_uid": _login_uid(), "slot": self._unlocked_by},
+                "event": event,
+                "outcome": outcome,
+                "fields": fields,
+            }
+        )
+        with machine_errors(str(self._events)):
+            size = os.fstat(fd).st_size
+            try:
+                write_all(fd, line + b"\n")
+                os.fsync(fd)
+                if size == 0:
+                    sync_folder(self._folder)
+            except OSError:
+                with suppress(OSError):
+                    os.ftruncate(fd, size)
+                raise
+        return seq
+
+    def _store(self, checkpoint: Checkpoint) -> None:
+        """Append a checkpoint to its file; the events' lock is held."""
+        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+        with machine_errors(str(self._checkpoints)):
+            fd = os.open(self._checkpoints, flags, 0o600)
+            try:
+                data = read_at(fd, 0, os.fstat(fd).st_size)
+                whole = data.rfind(b"\n") + 1
+                os.ftruncate(fd, whole)
+                os.lseek(fd, whole, os.SEEK_SET)
+                write_all(fd, canonical_json({"note": checkpoint.note}) + b"\n")
+                os.fsync(fd)
+                if whole == 0:
+                    sync_folder(self._folder)
+            finally:
+                os.close(fd)
+
+    def _lines(self) -> tuple[list[bytes], bytes]:
+        """Return the complete lines and what follows the last of them."""
+        *lines, torn = read_or_empty(self._events).split(b"\n")
+        return lines, torn
+
+    def _notes(self) -> list[str]:
+        """Return the stored notes; one that was cut off was never signed for."""
+        lines = read_or_empty(self._checkpoints).split(b"\n")[:-1]
+        notes = []
+        for at, line in enumerate(lines):
+            try:
+                note = json.loads(line)["note"]
+                sound = canonical_json({"note": note}) == line
+            except (ValueError, KeyError, TypeError):
+                sound = False
+            if not sound:
+                raise IntegrityError(
+                    str(self._checkpoints), f"bad hash: line {at + 1} was altered", hint=_COMPARE
+                )
+            notes.append(note)
+        return notes
+
+    def _parse(self, note: str, line: int) -> Checkpoint:
+        """Read one stored checkpoint."""
+        return Checkpoint.parse(note, self._key, where=f"{self._checkpoints}: line {line}")
+
+    def _check_chain(self, lines: Sequence[bytes]) -> None:
+        """Check form, numbers and back pointers of the events."""
+        prev = _START
+        for number, line in enumerate(lines):
+            try:
+                event = json.loads(line)
+                seq, back = event["seq"], event["prev"]
+                if canonical_json(event) != line or type(seq) is not int:
+                    raise ValueError("form")
+            except (ValueError, KeyError, TypeError, RecursionError):
+                raise self._fault("bad hash", f"event {number} was altered") from None
+            if seq > number:
+                raise self._fault("gap", f"events {number} to {seq - 1} are missing")
+            if seq < number:
+                raise self._fault("fork", f"two events are numbered {seq}")
+            if back != prev:
+                raise self._fault("bad hash", f"event {max(number - 1, 0)} was altered")
+            prev = digest_bytes(line)
+
+    def _compare(self, known: Sequence[Checkpoint], lines: Sequence[bytes]) -> None:
+        """Compare the events with checkpoints, hashing each event once."""
+        wanted = {c.size: c.root for c in known}
+        most = max(wanted, default=0)
+        if most > len(lines):
+            raise self._fault("truncation", f"{len(lines)} events, {most} were signed")
+        for size, root in tree_roots(lines[:most], wanted):
+            if root != wanted[size]:
+                raise self._fault("fork", f"the first {size} events are not the ones signed")
+
+    def _fault(self, fault: Fault, what: str) -> IntegrityError:
+        """Return the error for one kind of fault."""
+        return IntegrityError(str(self._events), f"{fault}: {what}", hint=_HINTS[fault])
+
+
+def _login_uid() -> int | None:
+    """Return who logged in, whatever the process became since; None for a service."""
+    try:
+        login = int(Path("/proc/self/loginuid").read_text(encoding="ascii"))
+    except (OSError, ValueError):
+        return None
+    return None if login == _NO_LOGIN else login
+
+
+def _check_field(value: object) -> None:
+    """Refuse what is not a short, one-line, JSON fact."""
+    if isinstance(value, str):
+        if len(value) > _MAX_TEXT or any(ord(c) < 0x20 or ord(c) == 0x7F for c in value):
+            raise ValueError("a log field holds a long or multi-line text")
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            _check_field(key)
+            _check_field(item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            _check_field(item)
+    elif value is not None and not isinstance(value, bool | int | float):
+        raise ValueError("a log field is not a JSON value")

@@ -1,0 +1,361 @@
+"""The workspace: everything the appliance keeps, in one private folder.
+
+    HOME/lock                  held by the one command that may change things
+    HOME/keys/slots.json       ways in, see `crypto.slots`
+    HOME/keys/release.pub.pem  the release key's public half; the private half is in the vault
+    HOME/log/                  the audit log
+    HOME/vault/                the workspace's own vault: signing key, ledger, registers
+    HOME/runs/<id>/vault/      one vault per run
+    HOME/models/ releases/     base models; signed releases
+    HOME/tmp/                  private folders for libraries that insist on one
+
+Rules:
+- Folders 0700, files 0600. A symbolic link anywhere stops the opening, and so does a hard link or
+  a special file where the appliance keeps state.
+- The log and the vaults vouch for each other: the log keeps each vault's head, the workspace's
+  vault keeps the log's. Putting one of them back is seen; putting all of them back is seen only
+  with a checkpoint kept elsewhere.
+- One exclusive command at a time; the loser says who holds the lock.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import shutil
+import stat
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from appliance.crypto.keys import RootKey
+from appliance.crypto.signing import SigningKey, VerifyingKey
+from appliance.crypto.slots import Opened, Profile, create_slots, open_slots
+from appliance.crypto.unlock import Unlock
+from appliance.errors import ApplianceError, IntegrityError, MachineError, UsageError
+from appliance.files import (
+    TEMPORARY,
+    machine_errors,
+    make_private_folder,
+    sync_folder,
+    write_atomic,
+)
+from appliance.log import AuditLog
+from appliance.vault import Vault, VaultHead, destroy_vault
+from appliance.workspace.anchors import (
+    HOME_SCOPE,
+    check_head,
+    destroyed_scopes,
+    logged_heads,
+    run_of,
+    run_scope,
+)
+from appliance.workspace.holder import HomeLock
+from appliance.workspace.layout import (
+    FOLDERS,
+    check_tree,
+    move_into_place,
+    read_pem,
+    require_vacant,
+)
+
+_SIGNING_KEY = "signing/release.pem"
+_LOG_HEAD = "custody/log-head.json"
+_RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+_HINT_BACKUP = "restore the workspace from a backup"
+
+
+class Home:
+    """An open workspace; close it, or use it in a `with` block, so that the log gets signed."""
+
+    def __init__(
+        self, path: Path, opened: Opened, vault: Vault, log: AuditLog, lock: HomeLock | None
+    ) -> None:
+        """Use `Home.init` or `Home.open`."""
+        self.path = path
+        self.vault = vault
+        self.log = log
+        self.slot = opened.slot
+        self._root = opened.root
+        self._lock = lock
+        self._runs: dict[str, Vault] = {}
+        self._heads: dict[str, VaultHead] = {}
+        self._temporary: list[Path] = []
+        self._closed = False
+        name = vault.file_of(_SIGNING_KEY)
+        self._signing = SigningKey.from_pem(vault.read_bytes(_SIGNING_KEY), where=str(name))
+
+    @classmethod
+    def init(cls, path: Path, unlock: Unlock, *, profile: Profile = "default") -> Self:
+        """Make a workspace and open it exclusively.
+
+        Args:
+            path: a folder that does not exist, or is empty.
+            unlock: the first way in.
+            profile: "fips" derives from passphrases by PBKDF2.
+
+        Raises:
+            UsageError: there is something at `path`, or nothing to unlock with.
+            MachineError: it cannot be written.
+
+        Guarantees:
+            After a crash there is either no workspace at `path` or a complete one.
+        """
+        require_vacant(path)
+        unlock = unlock.asked()
+        staging = path.absolute().with_name(f"{TEMPORARY}home-{secrets.token_hex(8)}")
+        make_private_folder(staging)
+        try:
+            root, signing = RootKey.generate(), SigningKey.generate()
+            for folder in FOLDERS:
+                make_private_folder(staging / folder)
+            create_slots(staging / "keys" / "slots.json", root, unlock, profile=profile)
+            write_atomic(staging / "keys" / "release.pub.pem", signing.public.pem())
+            vault = Vault.create(staging / "vault", scope=HOME_SCOPE, root=root)
+            vault.write_bytes(_SIGNING_KEY, signing.pem())
+            log = AuditLog(staging / "log", key=signing.public)
+            log.append("workspace.created", release_key=signing.key_id, profile=profile)
+            log.checkpoint(signing)
+            move_into_place(staging, path)
+        finally:
+            shutil.rmtree(staging, ignore_errors=True)
+        return cls.open(path, unlock, exclusive=True)
+
+    @classmethod
+    def open(cls, path: Path, unlock: Unlock, *, exclusive: bool, wait_s: float = 0.0) -> Self:
+        """Open a workspace.
+
+        Args:
+            path: the folder `init` made.
+            unlock: a passphrase, key file or token of one of its slots.
+            exclusive: hold the lock and allow changes; otherwise read beside a running command.
+            wait_s: how long to wait for the lock.
+
+        Raises:
+            MachineError: there is no workspace, or it cannot be read.
+            LockedError: another command holds it.
+            IntegrityError: wrong passphrase, or something in it was altered; the error names it.
+            UsageError: nothing to unlock with.
+        """
+        if not (path / "keys").is_dir():
+            raise MachineError(
+                str(path), "there is no workspace here", hint=f"appliance init --home {path}"
+            )
+        check_tree(path)
+        lock = HomeLock(path / "lock", wait_s=wait_s) if exclusive else None
+        try:
+            opened = open_slots(path / "keys" / "slots.json", unlock)
+            home = cls._opened(path, opened, lock)
+            if exclusive:
+                home._remove_stale()
+        except BaseException:
+            if lock is not None:
+                lock.release()
+            raise
+        return home
+
+    @property
+    def exclusive(self) -> bool:
+        """Whether this command may change the workspace."""
+        return self._lock is not None
+
+    @property
+    def public_key_path(self) -> Path:
+        """The release key's public half, for verifiers."""
+        return self.path / "keys" / "release.pub.pem"
+
+    def signing_key(self) -> SigningKey:
+        """Return the release key."""
+        return self._signing
+
+    def run_vault(self, run_id: str) -> Vault:
+        """Open a run's vault; an exclusive command makes it at its first opening.
+
+        Raises:
+            ValueError: not a run id.
+            UsageError: there is no such run, or it was purged.
+            IntegrityError: the vault is missing, was put back or altered.
+        """
+        if not _RUN_ID.fullmatch(run_id) or ".." in run_id:
+            raise ValueError("not a run id")
+        if run_id not in self._runs:
+            self._runs[run_id] = self._open_run(run_id)
+        return self._runs[run_id]
+
+    def purge_run(self, run_id: str) -> None:
+        """Burn a run's keys and remove its files; the log and the ledger keep its name.
+
+        Raises:
+            UsageError: there is no such run.
+            MachineError: it cannot be removed; purging again goes on.
+        """
+        self._require_exclusive()
+        folder = self.path / "runs" / run_id
+        if not _RUN_ID.fullmatch(run_id) or not folder.is_dir():
+            raise UsageError(f"run {run_id}", "there is no such run", hint="appliance runs list")
+        self.log.append("vault.destroying", scope=run_scope(run_id))
+        known = self._runs.pop(run_id, None)
+        if known is not None:
+            known.close()
+        if (folder / "vault").is_dir():
+            destroy_vault(folder / "vault")
+        with machine_errors(str(folder)):
+            shutil.rmtree(folder)
+            sync_folder(folder.parent)
+        self.log.append("vault.destroyed", scope=run_scope(run_id))
+
+    def private_temp(self) -> Path:
+        """Make a private folder for this process under HOME/tmp; `close` removes it."""
+        folder = self.path / "tmp" / f"{os.getpid()}-{secrets.token_hex(8)}"
+        make_private_folder(folder)
+        self._temporary.append(folder)
+        return folder
+
+    def findings(self) -> tuple[str, ...]:
+        """Return what is not as private as it should be, in plain words."""
+        found = []
+        for path in (self.path, self.path / "keys", self.path / "keys" / "slots.json"):
+            mode = stat.S_IMODE(path.stat().st_mode)
+            if mode & 0o077:
+                found.append(f"{path} is open to others (mode {mode:03o})")
+        return tuple(found)
+
+    def verify(self) -> dict[str, int]:
+        """Open every sealed byte and check every log line and checkpoint.
+
+        Returns:
+            Numbers of vaults, files and events checked.
+
+        Raises:
+            IntegrityError: naming the first file that is not as it was written.
+        """
+        check_tree(self.path)
+        report = self.log.verify(tail=True)
+        files = self.vault.verify()
+        runs = sorted(p.name for p in (self.path / "runs").iterdir())
+        for run_id in runs:
+            files += self.run_vault(run_id).verify()
+        return {"vaults": len(runs) + 1, "files": files, "events": report.events}
+
+    def close(self) -> None:
+        """Anchor the vaults' heads in the log, sign it, wipe the keys, give up the lock."""
+        if self._closed:
+            return
+        self._closed = True
+        try:
+            if self._lock is not None:
+                self._anchor()
+            self.log.checkpoint(self._signing)
+        finally:
+            for folder in self._temporary:
+                shutil.rmtree(folder, ignore_errors=True)
+            for vault in (self.vault, *self._runs.values()):
+                vault.close()
+            self._root.wipe()
+            if self._lock is not None:
+                self._lock.release()
+
+    def __enter__(self) -> Self:
+        """Return the open workspace."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Close; an error of the block outranks one of the closing."""
+        if kind is None:
+            self.close()
+        else:
+            with suppress(ApplianceError):
+                self.close()
+
+    @classmethod
+    def _opened(cls, path: Path, opened: Opened, lock: HomeLock | None) -> Self:
+        """Check what the log, the vault and the public key say of each other.
+
+        Readers run beside a writer, so what is older is read first: (1) the log's signed part
+        and the heads it keeps, (2) the vault, (3) the log again against the vault's anchor.
+        """
+        public = VerifyingKey.from_pem(
+            read_pem(path / "keys" / "release.pub.pem"),
+            where=str(path / "keys" / "release.pub.pem"),
+        )
+        log = AuditLog(path / "log", key=public, unlocked_by=opened.slot.slot_id)
+        signed = log.check_signed()
+        heads = logged_heads(log)
+        vault = Vault.open(
+            path / "vault", scope=HOME_SCOPE, root=opened.root, writable=lock is not None
+        )
+        check_head(vault, heads)
+        home = cls(path, opened, vault, log, lock)
+        if home._signing.public.pem() != read_pem(home.public_key_path):
+            raise IntegrityError(
+                str(home.public_key_path), "not this workspace's public key", hint=_HINT_BACKUP
+            )
+        if vault.exists(_LOG_HEAD):
+            anchor = vault.read_json(_LOG_HEAD)
+            log.check_continues(anchor["size"], anchor["root"])
+        home._heads = heads
+        home._check_runs()
+        tail = log.head()[0] - signed
+        if lock is not None and tail:
+            # Its command was killed, or still runs: whoever signs these events says so.
+            log.append("log.unsigned-tail", events=tail)
+        return home
+
+    def _open_run(self, run_id: str) -> Vault:
+        """Open or make a run's vault."""
+        folder, scope = self.path / "runs" / run_id / "vault", run_scope(run_id)
+        if folder.is_dir():
+            vault = Vault.open(folder, scope=scope, root=self._root, writable=self.exclusive)
+            check_head(vault, self._heads)
+            return vault
+        if scope in destroyed_scopes(self.log):
+            raise UsageError(f"run {run_id}", "was purged", hint="appliance runs list")
+        if scope in self._heads:
+            raise IntegrityError(str(folder), "the vault is missing", hint=_HINT_BACKUP)
+        if not self.exclusive:
+            raise UsageError(f"run {run_id}", "there is no such run", hint="appliance runs list")
+        make_private_folder(folder.parent)
+        vault = Vault.create(folder, scope=scope, root=self._root)
+        self._log_head(vault)
+        return vault
+
+    def _check_runs(self) -> None:
+        """Look for vaults that the log knows and the disk does not."""
+        for scope in self._heads:
+            run_id = run_of(scope)
+            folder = self.path / "runs" / (run_id or "") / "vault"
+            if run_id and not folder.is_dir() and scope not in destroyed_scopes(self.log):
+                raise IntegrityError(str(folder), "the vault is missing", hint=_HINT_BACKUP)
+
+    def _anchor(self) -> None:
+        """Let the vault keep the log's head and the log the vaults' heads."""
+        size, root = self.log.head()
+        self.vault.write_json(_LOG_HEAD, {"size": size, "root": root})
+        for vault in (self.vault, *self._runs.values()):
+            if self._heads.get(vault.scope) != vault.head:
+                self._log_head(vault)
+
+    def _log_head(self, vault: Vault) -> None:
+        """Write a vault's head into the log."""
+        head = vault.head
+        self.log.append("vault.head", scope=vault.scope, epoch=head.epoch, digest=head.digest)
+        self._heads[vault.scope] = head
+
+    def _require_exclusive(self) -> None:
+        """Refuse to change a workspace opened for reading."""
+        if self._lock is None:
+            raise ValueError("the workspace was opened for reading")
+
+    def _remove_stale(self) -> None:
+        """Remove the private folders of processes that are gone."""
+        for folder in (self.path / "tmp").iterdir():
+            pid = folder.name.partition("-")[0]
+            if not Path("/proc", pid).exists():
+                shutil.rmtree(folder, ignore_errors=True)
