@@ -11,7 +11,6 @@ Owns `Detector`. Rules:
 from __future__ import annotations
 
 import hashlib
-import re
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
@@ -172,7 +171,7 @@ class Detector:
             found.extend(self._names.find(text))
         if self._ner is not None:
             found.extend(self._ner.find(text))
-        found = self._filtered(text, found)
+        found = self._filtered(text, _settled_dates(found))
         if self._names is not None:
             found = [s for s in (self._tidy(text, s) for s in found) if s is not None]
         return found
@@ -221,7 +220,16 @@ class Detector:
         return resolve(text, found)
 
 
-_EDGE = re.compile(r"\s")
+def _settled_dates(spans: list[Span]) -> list[Span]:
+    """Drop a model's date where a pattern found one: the pattern knows its edges."""
+    sure = [s for s in spans if s.entity_type in ("DATE_TIME", "AGE") and s.source != "ner"]
+    return [
+        s
+        for s in spans
+        if s.source != "ner"
+        or s.entity_type != "DATE_TIME"
+        or not any(d.start < s.end and s.start < d.end for d in sure)
+    ]
 
 
 def _mapped(spans: Iterable[Span], plain: Normalised, offset: int) -> Iterable[Span]:

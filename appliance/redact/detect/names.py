@@ -10,7 +10,7 @@ import re
 
 from appliance.records import Span
 from appliance.redact.detect.lexicon import FUNCTION_WORDS, Lexicon, fold
-from appliance.redact.detect.names_cues import CUES, STOP, Cues
+from appliance.redact.detect.names_cues import CUES, EPONYMS, STOP, Cues
 
 UPPER = "A-ZÀ-ÖØ-ÞĀĂĄĆĈĊČĎĐĒĔĖĘĚĜĞĠĢĤĦĨĪĬĮİĴĶĹĻĽĿŁŃŅŇŊŌŎŐŒŔŖŘŚŜŞŠŢŤŦŨŪŬŮŰŲŴŶŸŹŻŽȘȚ"
 _LETTER = r"[^\W\d_]"
@@ -127,7 +127,10 @@ class NameFinder:
                     return None
                 break
             if strict and len(word) > 1 and self._ordinary(word):
-                break
+                opening = first_start is None and self._lexicon.first_name(word)
+                closing = first_start is not None and self._lexicon.surname(word)
+                if not (opening or closing) or folded in FUNCTION_WORDS:
+                    break
             if first_start is None:
                 first_start = piece.start()
             if piece.group().islower() and not piece.group().endswith("."):
@@ -203,10 +206,15 @@ class NameFinder:
             first = match["first"].split(" ")[0]
             if fold(last) in self._stop or fold(first) in self._stop:
                 continue
-            known_first = self._lexicon.first_name(first) and not self._ordinary(first)
+            known_first = self._lexicon.first_name(first) and fold(first) not in FUNCTION_WORDS
             known_last = self._lexicon.surname(last) and not self._ordinary(last)
             upper_line = match["last"].isupper() and self._opens_line(text, match.start())
+            if upper_line and self._lexicon.surname(last) and (known_first or len(first) == 1):
+                self._add(found, self._whole(text, match), 0.75, "last_first")
+                continue
             if self._lexicon.place(last) and not self._lexicon.strong_first(first):
+                continue
+            if self._ordinary(first):
                 continue
             if known_first and (known_last or upper_line or not self._lexicon.common(last)):
                 self._add(found, self._whole(text, match), 0.75, "last_first")
@@ -216,10 +224,8 @@ class NameFinder:
             last = match["last"]
             if fold(last) in self._stop or len(last) < 3 or (last.isupper() and len(last) < 4):
                 continue
-            if (
-                (self._lexicon.surname(last)
-                and not self._ordinary(last))
-                or (not self._lexicon.common(last) and not self._english)
+            if (self._lexicon.surname(last) and not self._ordinary(last)) or (
+                not self._lexicon.common(last) and not self._english
             ):
                 self._add(found, match.span(), 0.6, "initial")
 
@@ -229,7 +235,8 @@ class NameFinder:
 
     @staticmethod
     def _opens_line(text: str, position: int) -> bool:
-        return position == 0 or text[max(0, position - 3) : position].strip(" \t*-|") in ("", "\n")
+        line = text[text.rfind("\n", 0, position) + 1 : position]
+        return not line.strip(" \t*-|>")
 
     def _by_gazetteer(self, text: str, found: list[Span]) -> None:
         for match in self._run.finditer(text):
@@ -259,11 +266,32 @@ class NameFinder:
                     and not self._ordinary(word)
                 ):
                     self._add(found, (pieces[i].start(), self._end(pieces[j])), 0.65, "gazetteer")
-                elif not self._lexicon.common(tail) and self._lexicon.surname(tail) and i == 0:
+                elif (
+                    self._lexicon.surname(tail)
+                    and fold(word) not in FUNCTION_WORDS
+                    and not text[pieces[i].start() : pieces[j].end()].isupper()
+                    and (i == 0 or not self._lexicon.common(tail))
+                ):
                     self._add(found, (pieces[i].start(), self._end(pieces[j])), 0.5, "gazetteer")
             elif strong and not self._lexicon.place(word):
                 self._add(found, (pieces[i].start(), self._end(pieces[i])), 0.45, "first_name")
             i = j + 1
+        if len(pieces) == 1:
+            self._single_surname(text, pieces[0], found)
+
+    def _single_surname(self, text: str, piece: re.Match[str], found: list[Span]) -> None:
+        """Take a lone surname that is no ordinary word, inside a sentence or in brackets."""
+        word = piece.group()
+        if len(word) < 3 or word.isupper() or fold(word) in self._stop or fold(word) in EPONYMS:
+            return
+        if not self._lexicon.surname(word) or self._lexicon.place(word):
+            return
+        start, end = piece.span()
+        bracketed = text[start - 1 : start] == "(" and text[end : end + 1] in (",", ")", ";", ":")
+        before = text[max(0, start - 2) : start]
+        inside = len(before) == 2 and before[1] == " " and (before[0].islower() or before[0] == ",")
+        if bracketed or (inside and not self._lexicon.common(word)):
+            self._add(found, (start, end), 0.4, "surname")
 
     def _extend(self, pieces: list[re.Match[str]], i: int) -> int:
         """Return the index of the last piece that still belongs to the name begun at `i`."""

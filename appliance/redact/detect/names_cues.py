@@ -145,3 +145,24 @@ STOP: frozenset[str] = _set(
     group, claim, case, file, invoice, order, license, licence, plate, vehicle, device, serial, lot, username, password,
     user, login, url, ref, reference, vs, versus"""
 )
+
+#: Surnames that name a disease, sign, device, drug or test far more often than a person; folded.
+EPONYMS: frozenset[str] = _set(
+    """parkinson, alzheimer, hodgkin, crohn, kaposi, babinski, romberg, foley, hickman, bell, down, turner, marfan, addison,
+    cushing, graves, hashimoto, raynaud, sjogren, tourette, wilson, huntington, guillain, barre, lyme, lou, gehrig, reye,
+    kawasaki, wernicke, korsakoff, charcot, hirschsprung, meckel, barrett, mallory, weiss, zenker, peyronie, dupuytren, baker,
+    colles, murphy, mcburney, rovsing, kernig, brudzinski, homan, homans, phalen, tinel, lachman, mcmurray, apgar, glasgow,
+    braden, morse, epworth, beck, hamilton, likert, kaplan, cox, fisher, gram, wright, pap, papanicolaou, doppler, holter, swan,
+    ganz, jackson, pratt, penrose, kirschner, steinmann, kocher, kelly, whipple, billroth, roux, nissen, hartmann, lefort, salter,
+    harris, gleason, breslow, clark, ann, arbor, child, pugh, ranson, apache, wells, geneva, charlson, karnofsky, trendelenburg,
+    fowler, sims, valsalva, heimlich, kegel, epley, dix, hallpike, spurling, dermatome, schirmer, snellen, ishihara, weber, rinne,
+    mantoux, coombs, western, ringer, ringers, hartman, purkinje, his, bundle, kupffer, langerhans, schwann, gaucher, fabry, pompe,
+    niemann, pick, tay, sachs, lesch, nyhan, ehlers, danlos, brugada, wolff, parkinsons, alzheimers, norco, percocet, keppra,
+    lantus, eliquis, tylenol, motrin, advil, aleve, benadryl, zofran, lasix, coumadin, plavix, lipitor, crestor, zocor, norvasc,
+    toprol, lopressor, coreg, diovan, cozaar, zestril, prinivil, glucophage, januvia, humalog, novolog, levemir, synthroid,
+    prilosec, nexium, protonix, pepcid, zantac, prozac, zoloft, paxil, lexapro, celexa, effexor, cymbalta, wellbutrin, remeron,
+    seroquel, zyprexa, risperdal, abilify, geodon, haldol, ativan, klonopin, ambien, lunesta, neurontin, lyrica, dilantin,
+    depakote, lamictal, topamax, tegretol, ultram, vicodin, dilaudid, fentanyl, duragesic, narcan, suboxone, flonase, singulair,
+    advair, spiriva, symbicort, atrovent, albuterol, augmentin, levaquin, cipro, bactrim, keflex, rocephin, zosyn, vanco,
+    flagyl, diflucan, valtrex, tamiflu, humira, enbrel, remicade, rituxan, herceptin, avastin, keytruda, opdivo, gleevec"""
+)

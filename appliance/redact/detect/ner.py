@@ -138,6 +138,8 @@ class EnglishNer:
             return False
         known = self._lexicon
         if label == "PERSON":
+            if piece.isupper() and len(piece) < 5:
+                return False
             names = [w for w in words if fold(w) not in STOP]
             return any(not known.common(w) or known.strong_first(w) for w in names if len(w) > 1)
         if label == "LOCATION":

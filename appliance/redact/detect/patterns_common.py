@@ -31,7 +31,7 @@ DATES: tuple[Pattern, ...] = (
         "date_iso",
         "DATE_TIME",
         rf"(?<![\w/.\-]){_YEAR4}([\-/.]){_MONTH}\1{_DAY}"
-        r"(?:T\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+\-]\d{2}:?\d{2})?)?(?![\w/])(?![.\-]\d)",
+        r"(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+\-]\d{2}:?\d{2})?)?(?![\w/])(?![.\-]\d)",
         score=0.85,
     ),
     shaped(
@@ -60,10 +60,18 @@ CONTACT: tuple[Pattern, ...] = (
     anchored(
         "email_spaced",
         "EMAIL_ADDRESS",
-        "[at], (at), @",
-        rf"(?<![\w.+\-])[^\W_]{_LOCAL}{{0,63}}?\s?(?:@|\[at\]|\(at\))\s?[\w\-]{{1,60}}"
-        r"(?:\s?(?:\.|\[dot\]|\(dot\))\s?[\w\-]{2,24}){1,3}(?![\w\-])",
+        "[at], (at)",
+        rf"(?<![\w.+\-])[^\W_]{_LOCAL}{{0,63}}? ?(?:\[at\]|\(at\)) ?[\w\-]{{1,60}}"
+        r"(?: ?(?:\.|\[dot\]|\(dot\)) ?[\w\-]{2,24}){1,3}(?![\w\-])",
         score=0.7,
+        before=65,
+    ),
+    anchored(
+        "payment_handle",
+        "EMAIL_ADDRESS",
+        ("@",),
+        rf"(?<![\w.+\-])[^\W_]{_LOCAL}{{1,63}}@[a-z][a-z0-9]{{1,20}}(?![\w\-@]|\.\w)",
+        score=0.55,
         before=65,
     ),
     anchored(
@@ -156,14 +164,14 @@ FINANCE: tuple[Pattern, ...] = (
         "iban_labelled",
         "IBAN_CODE",
         "iban",
-        value=r"(?P<v>[A-Z]{2} ?\d{2}(?: ?[A-Z0-9]{2,5}){2,8})(?![A-Za-z0-9])",
+        value=r"(?P<v>(?-i:[A-Z]{2}(?: ?[A-Z0-9X*]{2})(?:[ \-]?[A-Z0-9X*]{2,5}){1,9}))(?![A-Za-z0-9])",
         check=checksums.iban,
     ),
     labelled(
         "swift",
         "ACCOUNT_NUMBER",
         "swift, bic, swift code",
-        value=r"(?P<v>[A-Z]{6}[A-Z0-9]{2}(?:[A-Z0-9]{3})?)\b",
+        value=r"(?P<v>(?-i:[A-Z]{6}[A-Z0-9]{2}(?:[A-Z0-9]{3})?))\b",
         score=0.7,
     ),
     labelled(

@@ -181,6 +181,13 @@ LABELS: tuple[Pattern, ...] = (
         value=_W,
         score=0.7,
     ),
+    anchored(
+        "device_serial",
+        "DEVICE_ID",
+        "sn, s/n",
+        r"s/?n[ :#]{1,3}(?=(?:[A-Z\-]*\d){3})[A-Z0-9][A-Z0-9\-]{3,24}(?![\w\-])",
+        score=0.8,
+    ),
     labelled(
         "licence",
         "LICENSE_NUMBER",
@@ -224,6 +231,24 @@ LABELS: tuple[Pattern, ...] = (
         r"nos?\.?[ \t\n]{0,2}(?P<v>\d{1,6}/\d{2,4}(?:(?:,| and|;|, and| &)[ \n]\d{1,6}/\d{2,4})*)(?!\w)",
         score=0.8,
     ),
+    shaped(
+        "id_bare",
+        "ID_NUMBER",
+        r"(?<![\w.,/$€£#+*=<>:\-])(?:[A-Z]{1,3}-?)?\d{6,12}(?:-\d{1,4})?(?![\w/%\-]|[.,:]\d|[ ]?(?:mg|mcg|ml|units?|IU|cells|copies|/|x|U/|ng|pg|g\b|K\b|M\b|people|patients|dollars|USD|rpm|bp\b|base))",
+        score=0.4,
+    ),
+    shaped(
+        "id_grouped",
+        "ID_NUMBER",
+        r"(?<![\w.,/$\-])\d{3}-\d{2}-\d{2}(?![\w/\-])",
+        score=0.5,
+    ),
+    shaped(
+        "id_mixed",
+        "ID_NUMBER",
+        r"(?<![\w./\-@])(?=[A-Z\-]*\d)(?=(?:[A-Z0-9\-]*\d){5})[A-Z]{1,4}-?[A-Z0-9]{2,}(?:-[A-Z0-9]{1,12}){0,3}(?![\w\-@/])",
+        score=0.4,
+    ),
     labelled(
         "username",
         "USERNAME",
@@ -251,7 +276,7 @@ LABELS: tuple[Pattern, ...] = (
 )
 
 _PHONE = (
-    r"(?:\+?\d{1,3}[ .\-]{0,2})?(?:\(\d{2,5}\)|\d{2,5})[ .\-/]{0,2}\d{3,4}[ .\-]?\d{3,4}"
+    r"(?=(?:[ ().\-/]{0,3}\d){7,15}(?!\d))\+?\(?\d[\d ().\-/]{5,20}\d"
     r"(?:[ \t,]{0,2}(?:x|ext\.?|extension)[ \t.]?\d{1,6})?"
 )
 PHONES: tuple[Pattern, ...] = (
@@ -271,17 +296,30 @@ PHONES: tuple[Pattern, ...] = (
         score=0.65,
     ),
     shaped(
+        "phone_groups",
+        "PHONE_NUMBER",
+        r"(?<![\w\-/.+,])(?:0\d{1,4}([ .\-/])\d{2,4}(?:[ .\-]?\d{2,4}){1,4}|\d{2}([ .\-])\d{2}\2\d{2}\2\d{2}(?:\2\d{2})?)"
+        r"(?![\w\-/])(?!\.\d)",
+        score=0.5,
+    ),
+    shaped(
+        "phone_three_groups",
+        "PHONE_NUMBER",
+        r"(?<![\w\-/.+,$])\d{2,3} \d{2,4} \d{2,4}(?: \d{2,4})?(?=[ \-]?(?i:office|fax|mobile|cell|home|phone|desk|work))",
+        score=0.6,
+    ),
+    shaped(
         "phone_001",
         "PHONE_NUMBER",
-        r"(?<![\w\-/.+])00\d{1,3}[\-. ](?:\(?\d{2,5}\)?[\-. ]?){2,4}(?:x\d{1,6})?(?![\w\-/])",
+        r"(?<![\w\-/.+])00\d{1,3}[\-. ](?:\(?\d{2,5}\)?[\-. ]?){1,4}\d(?:x\d{1,6})?(?![\w\-/])",
         score=0.65,
     ),
     labelled(
         "phone_labelled",
         "PHONE_NUMBER",
-        "phone, phones, telephone, tel, tel., ph, ph., cell, cellphone, cell phone, mobile, mob, mobile phone, fax, facsimile, home phone, work phone, office phone, home, work, office, contact, contact number, call, call at, called, callback, call back, text, reach, reached at, dial, whatsapp, voicemail, hotline, landline, clinic, pharmacy, emergency contact, daytime, evening, c:, h:, w:, t:, p:, f:, number, me at, him at, her at, them at, us at",
+        "phone, phones, telephone, tel, tel., ph, ph., cell, cellphone, cell phone, mobile, mob, mobile phone, fax, facsimile, home phone, work phone, office phone, home, work, office, contact, contact number, call, call at, called, callback, call back, text, reach, reached at, dial, whatsapp, voicemail, hotline, landline, clinic, pharmacy, emergency contact, daytime, evening, c:, h:, w:, t:, p:, f:, number, me at, him at, her at, them at, us at, me on, answering at, messages to, message to, registered, desk, direct, switchboard, sms, texted, texted to, call to, voice, main, toll free, after hours",
         value=rf"(?P<v>{_PHONE})(?![\w\-/])(?!\.\d)",
-        separator=r"(?:[ \t](?:phone|number|no|#|cell|me|him|her|them|us|mom|dad|wife|husband|at|on|back))*\.?[ \t]*(?:\([a-z]{1,10}\))?[ \t]*[:#=]?[ \t]*(?:is[ \t]+|at[ \t]+|on[ \t]+)*[(\"']?",
+        separator=r"(?:[ \t](?:phone|number|no|#|cell|me|him|her|them|us|mom|dad|wife|husband|at|on|back))*\.?[ \t]*(?:\([a-z]{1,10}\))?[ \t]*[:#=]?[ \t]*\n?[ \t]*(?:is[ \t]+|at[ \t]+|on[ \t]+)*[\"']?",
         score=0.75,
     ),
     labelled(
@@ -307,23 +345,39 @@ PHONES: tuple[Pattern, ...] = (
 )
 
 _ON = (
-    r"on|since|from|dated?|until|till|til|thru|through|by|for|started|seen|admitted|discharged|adm|d/c|dc|dob|born|between|rtc"
+    r"on|since|from|dated?|until|till|til|thru|through|by|for|down|spine|started|seen|admitted|discharged|adm|d/c|dc|dob|born|between|rtc"
     r"|last|next|f/u|due|visit|appt|appointment|surgery|exam|note|labs?|before|after|around|approx|about|as of|to|of|-|–|scheduled|expired|died|injury|ekg|mri|ct|cxr|cx|echo|us|removed|placed|stopped|completed|done|performed|updated?|reviewed|signed|filed|collected|drawn|received"
+)
+#: A month and a day, and what follows when it is a ratio, a strength or a dose after all.
+_MD = r"(?:0?[1-9]|1[0-2])/(?:0?[1-9]|[12]\d|3[01])"
+_NOT_RATIO = (
+    r"(?![\w/%\-]|\.\d|[ ]?(?i:strength|murmur|pain|tabs?\b|tablet|cup|of\b|mg|ml|cm|hrs?\b|in severity|on pain|power"
+    r"|motor|systolic|diastolic|sem\b|reps|sets|inch|lb|blood culture|bottles|extremit))"
 )
 DATES: tuple[Pattern, ...] = (
     *month_dates("en", _MONTHS, link="of|in", ordinal="st|nd|rd|th"),
     shaped(
         "en_month_day",
         "DATE_TIME",
-        rf"(?<!\w)(?i:{_ON})[ \t]{{0,2}}:?[ \t]*[(]?(?P<v>(?:0?[1-9]|1[0-2])/(?:0?[1-9]|[12]\d|3[01])"
-        r"(?![\w/%.\-]|\.\d|[ ]?(?:strength|murmur|pain|tab|tabs|tablet|cup|of\b|mg|ml|cm|hrs?|in severity|on pain)))",
+        rf"(?<!\w)(?i:{_ON}|[a-z]{{3,}}ed|[a-z]{{3,}}ing)[ \t]{{0,2}}:?[ \t]*[(]?(?P<v>{_MD}{_NOT_RATIO})",
         score=0.5,
+    ),
+    shaped(
+        "en_month_day_word",
+        "DATE_TIME",
+        rf"(?<=[A-Za-z,;(][ (])(?P<v>(?:0?[1-9]|1[0-2])/(?:0?[79]|1[1-9]|[23]\d){_NOT_RATIO})",
+        score=0.45,
+    ),
+    shaped(
+        "en_month_day_range",
+        "DATE_TIME",
+        rf"(?<![\w/.])(?P<v>{_MD}[ ]?(?:-|–|to|through|thru)[ ]?{_MD}){_NOT_RATIO}",
+        score=0.45,
     ),
     shaped(
         "en_month_day_opening",
         "DATE_TIME",
-        r"(?m)(?:^[ \t]*(?:\d{1,2}[.)] |[\-*•] ?)?|[(;,|][ \t]?)(?P<v>(?:0?[1-9]|1[0-2])/(?:0?[1-9]|[12]\d|3[01]))(?=[ \t]*(?:[:)\-,;|]|[A-Za-z])|[ \t]*$)"
-        r"(?![ ]?(?:strength|murmur|pain|tab|tabs|tablet|cup|of\b|mg|ml|cm))",
+        rf"(?m)(?:^[ \t]*(?:\d{{1,2}}[.)] |[\-*•] ?)?|[;|][ \t]?)(?P<v>{_MD})(?=[ \t]*(?:[:)\-,;|]|[A-Za-z])|[ \t]*$){_NOT_RATIO}",
         score=0.45,
     ),
     shaped(
@@ -382,7 +436,7 @@ AGES: tuple[Pattern, ...] = (
     labelled(
         "en_age_labelled",
         "AGE",
-        "age, aged, ages, age at visit, age at onset, age at diagnosis, at age, at the age of, age of, turned, turning, current age, patient age",
+        "age, aged, ages, age at visit, age at onset, age at diagnosis, at age, at the age of, age of, turned, turning, turn, turns, current age, patient age",
         value=r"(?P<v>\d{1,3})(?![\w/.\-%]\d|\d)(?![ ]?(?:%|weeks?|days|minutes|times))",
         separator=r"[ \t]*(?:\([^)\n]{1,14}\))?[ \t]*(?:[:=|]|is\b|of\b|was\b)?[ \t]*",
         score=0.75,
@@ -410,6 +464,50 @@ PLACES: tuple[Pattern, ...] = (
         rf"(?:(?:[A-Z][\w'’.\-]*|\d{{1,3}}(?:st|nd|rd|th)|de|la|of|the|del)[ \t]+){{1,4}}?(?i:{_STREET})\b\.?"
         rf"(?:[ \t]+(?:N|S|E|W|NE|NW|SE|SW)\b)?(?:[ \t]*,?[ \t]*(?i:{_UNIT}))?",
         score=0.7,
+    ),
+    shaped(
+        "street_unit",
+        "LOCATION",
+        rf"(?<![\w/\-.])\d{{1,6}}[ \t]+(?:[A-Z][\w'’.\-]*[ \t]+){{1,5}}(?:\d{{1,4}}[ \t]+)?[ \t]*,?[ \t]*(?:Apt|Suite|Ste|Unit)\b\.?[ \t]?#?[\w\-]{{1,6}}",
+        score=0.7,
+    ),
+    shaped(
+        "street_city_zip",
+        "LOCATION",
+        r"(?<![\w/\-.])(?P<v>\d{1,6}[ \t]+(?:[A-Z][\w'’.\-]*[ \t,]+){1,4})(?:[A-Z][\w'’.\-]*[ \t]?){1,3},?[ \t\n]{1,2}[A-Z]{2}[ ]\d{5}\b",
+        score=0.65,
+    ),
+    shaped(
+        "city_state_zip",
+        "LOCATION",
+        r"(?<![\w.])(?P<v>[A-Z][\w'’.\-]+(?:[ \t][A-Z][\w'’.\-]+){0,2},?[ \t\n]{1,2}[A-Z]{2}\.?,?[ ]{1,2}\d{5}(?:-\d{4})?)(?![\w\-])",
+        score=0.65,
+    ),
+    shaped(
+        "place_compound",
+        "LOCATION",
+        r"(?<![\w'’\-])(?:New|North|South|East|West|Lake|Port|Fort|Mount|Mt\.|Ft\.|Saint|St\.|San|Santa|Santo|Los|Las|El|La|Le|Upper|Lower|Old|Great|Little|Grand|Cape|Glen|Rio|Palm|Point|Punta)[ ][A-Z][a-zà-ÿ]{2,}(?:[ ](?:City|Beach|Park|Springs|Heights|Falls|Valley|Hills|County|Township|Village|Lake|Harbor|Bay|Grove))?(?!\w)",
+        score=0.42,
+    ),
+    shaped(
+        "place_suffix",
+        "LOCATION",
+        r"(?<![\w'’\-])(?:[A-Z][a-zà-ÿ]+[ ])?[A-Z][a-zà-ÿ']{2,}(?:town|ville|burgh?|borough|bury|berg|fort|shire|mouth|stad|chester|haven|furt|side|view|port|field|ford|wood|land|ton|ham|dale|stead|bridge|minster|cester|ridge|brook|grove|hurst|wick|worth|by|thorpe|gate|combe|polis|stadt|dorf|heim)(?!\w)",
+        score=0.4,
+    ),
+    shaped(
+        "place_cue",
+        "LOCATION",
+        r"(?<!\w)(?i:lives?|living|lived|resides?|residing|resided|born|raised|grew up|grown up|moved|moving|relocated|travell?ed|travell?ing|trip|visiting|visited|immigrated|emigrated|originally|native|resident|flew|flown|drove|located|based|transferred|stationed|hometown|home town|from)[ ](?i:in|to|from|at|of|near|outside|is|around)?[ ]?(?:the[ ])?(?P<v>[A-Z][\w'’\-]+(?:[ ](?:de|del|la|of|upon|sur|[A-Z][\w'’\-]+)){0,3}(?:,[ ][A-Z][\w'’\-]+(?:[ ][A-Z][\w'’\-]+)?)?)(?!\w)",
+        score=0.4,
+    ),
+    labelled(
+        "address_labelled",
+        "LOCATION",
+        "address, addr, home address, mailing address, street address, billing address, shipping address, street, residence, city, town, hometown, county, location, place of birth, birthplace, pob, school, employer, workplace, neighborhood, village, city/state, lives at, residing at, resides at, located at, delivered to, deliver to, ship to",
+        value=r"(?P<v>[A-Z0-9][^\n|;:]{1,80}?)(?=[ \t]*(?:$|\n|\||;|[ \t]{3,}|\.[ \n]|(?:Tel|Phone|Fax|Email|DOB|MRN|SSN|Zip|State|City|Name|Sex|Age|Cell|PCP|Insurance)\b))",
+        separator=r"[ \t]*(?:\([^)\n]{1,14}\))?[ \t]*[:=][ \t]*\n?[ \t]*",
+        score=0.6,
     ),
     shaped(
         "street_highway",
@@ -496,4 +594,44 @@ PLACES: tuple[Pattern, ...] = (
     ),
 )
 
-PATTERNS: tuple[Pattern, ...] = IDENTIFIERS + LABELS + PHONES + DATES + AGES + PLACES
+_CAP = r"[A-Z][\w'’.\-]*"
+_ORG_TAIL = (
+    r"Hospitals?|Clinics?|Medical Center|Medical Centre|Medical Group|Med Center|Health Center|Health System|Healthcare|Health"
+    r"|Hospice|Infirmary|Nursing Home|Rehab|Rehabilitation|Rehabilitation Center|Care Center|Cancer Center|Surgery Center"
+    r"|Memorial|General|Regional|VA|VAMC|University|College|High School|Elementary|Elementary School|Middle School|School"
+    r"|Academy|Institute|Foundation|Church|Pharmacy|Laboratory|Laboratories|Labs|Center|Centre|Community Hospital"
+    r"|Inc|LLC|LLP|Ltd|Limited|PLC|Corp|Corporation|Company|Co|Group|Partners|Associates|Industries|Holdings|Solutions"
+    r"|Systems|Technologies|Services|Bank|Insurance|Airlines|Motors|Foods|Enterprises|Consulting|and Sons|& Sons|& Co"
+    r"|Orchestra|Country Club|Hotel|Restaurant|Cafe|Police Department|Fire Department|Department of [A-Z]\w+|Shelter|Ministries"
+    r"|Law Firm|Law Office|Law Offices|Pediatrics|Orthopedics|Cardiology Associates|Family Practice|Family Medicine|Dental|Urgent Care"
+)
+ORGANIZATIONS: tuple[Pattern, ...] = (
+    shaped(
+        "org_tail",
+        "ORGANIZATION",
+        rf"(?<![\w'’])(?:(?:St|Mt|Ft)\.?[ ])?(?:{_CAP}[ ](?:(?:of|the|for|and|&|de)[ ]){{0,2}}){{1,5}}?(?:{_ORG_TAIL})(?!\w)",
+        score=0.45,
+    ),
+    shaped(
+        "org_partners",
+        "ORGANIZATION",
+        r"(?<!\w)[A-Z][a-z'’]+(?:, [A-Z][a-z'’]+){1,3},? (?:and|&) [A-Z][a-z'’]+(?:[A-Z][a-z]+)?(?: LLP| PLLC| PC)?(?!\w)",
+        score=0.35,
+    ),
+    shaped(
+        "org_hyphen",
+        "ORGANIZATION",
+        r"(?<=(?:by|at|to|or) )[A-Z][a-z'’]{2,}-[A-Z][a-z'’]{2,}(?![\w\-])",
+        score=0.4,
+    ),
+    shaped(
+        "org_saint",
+        "ORGANIZATION",
+        r"(?<!\w)(?:St\.?|Saint|Mount|Mercy|Our Lady of|Providence|Kaiser|Mayo|Cleveland|Baptist|Methodist|Presbyterian|Sacred Heart|Good Samaritan)[ ][A-Z][\w'’]+(?:[ ](?:Medical Center|Hospital|Clinic|Health|Permanente))?(?!\w)",
+        score=0.4,
+    ),
+)
+
+PATTERNS: tuple[Pattern, ...] = (
+    ORGANIZATIONS + IDENTIFIERS + LABELS + PHONES + DATES + AGES + PLACES
+)

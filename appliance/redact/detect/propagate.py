@@ -20,7 +20,33 @@ _NEVER = frozenset(
 )
 _WORD = re.compile(r"[^\W\d_]+(?:['’\-][^\W\d_]+)*")
 _PARTICLES = frozenset(
-    ["de", "da", "do", "dos", "das", "del", "della", "di", "du", "des", "van", "der", "den", "von", "la", "le", "el", "al", "bin", "ibn", "ben", "y", "e", "and", "zu"]
+    [
+        "de",
+        "da",
+        "do",
+        "dos",
+        "das",
+        "del",
+        "della",
+        "di",
+        "du",
+        "des",
+        "van",
+        "der",
+        "den",
+        "von",
+        "la",
+        "le",
+        "el",
+        "al",
+        "bin",
+        "ibn",
+        "ben",
+        "y",
+        "e",
+        "and",
+        "zu",
+    ]
 )
 _SCORE = 0.55
 #: A seed must be found with at least this score; weaker hits stand alone.
