@@ -117,7 +117,7 @@ class Mechanism:
         if self.clipping == "automatic":
             msg = "expected clipping 'abadi': automatic clipping has no bound to adapt"
             raise ValueError(msg)
-        if 0.0 < self.noise_multiplier and adaptive.count_noise_multiplier <= self.noise_multiplier:
+        if self.noise_multiplier > 0.0 and adaptive.count_noise_multiplier <= self.noise_multiplier:
             msg = (
                 f"expected count_noise_multiplier={adaptive.count_noise_multiplier} > "
                 f"noise_multiplier={self.noise_multiplier}"

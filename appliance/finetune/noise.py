@@ -41,7 +41,8 @@ class Purpose(IntEnum):
     UNIT_MASK = 2
     RECORD_CHOICE = 3
     CLIP_COUNT_NOISE = 4
-    SELF_TEST = 5
+    DROPOUT_SEED = 5
+    SELF_TEST = 6
 
 
 def fresh_key() -> bytes:

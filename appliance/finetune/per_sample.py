@@ -1,0 +1,108 @@
+"""Per-unit gradients: what every engine promises, the exact slow one, and the choice between them.
+
+An engine turns a group of units into `grad_sample` tensors, one row per unit, on every trainable
+parameter: the attribute Opacus's optimizers read. The fast engine covers LoRA on linear layers;
+the micro-batch engine covers anything that has a gradient.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+import torch
+
+from appliance.finetune.batching import PhysicalBatch, UnitGroup
+
+LossFn = Callable[[Any, PhysicalBatch], tuple[torch.Tensor, torch.Tensor]]
+
+
+class GradientEngine(Protocol):
+    """Forms per-unit gradients of a model's trainable parameters."""
+
+    name: str
+
+    def unit_gradients(self, group: UnitGroup) -> torch.Tensor:
+        """Set `grad_sample` [units, *shape] on every trainable parameter.
+
+        Args:
+            group: whole units.
+
+        Returns:
+            float32 [units], each unit's loss; private.
+        """
+        ...
+
+    def close(self) -> None:
+        """Give the model back unchanged."""
+        ...
+
+
+def trainable(model: torch.nn.Module) -> list[torch.nn.Parameter]:
+    """List the parameters that are trained, in the model's own order."""
+    return [p for p in model.parameters() if p.requires_grad]
+
+
+class MicroBatchEngine:
+    """One unit at a time: slow, and exact for every parameter and every layer.
+
+    Guarantees:
+        Row u of `grad_sample` is the gradient of unit u's loss, computed with no other unit in
+        the batch.
+
+    Reference:
+        The definition of a per-sample gradient; Opacus calls it the micro-batch method.
+    """
+
+    name = "micro-batch-of-one"
+
+    def __init__(self, model: torch.nn.Module, loss_fn: LossFn) -> None:
+        """Keep the model and the loss."""
+        self._model = model
+        self._loss_fn = loss_fn
+        self._params = trainable(model)
+
+    def unit_gradients(self, group: UnitGroup) -> torch.Tensor:
+        """Set `grad_sample` on every trainable parameter; see `GradientEngine`."""
+        losses = torch.zeros(group.units, device=_device(self._params))
+        for p in self._params:
+            p.grad_sample = torch.zeros((group.units, *p.shape), device=p.device)
+        for unit in range(group.units):
+            for batch in group.batches:
+                rows = batch.unit == unit
+                if not bool(rows.any()):
+                    continue
+                total, _ = self._loss_fn(self._model, _only(batch, rows))
+                grads = torch.autograd.grad(total, self._params, allow_unused=True)
+                for p, grad in zip(self._params, grads, strict=True):
+                    if grad is not None:
+                        p.grad_sample[unit] += grad.detach().float()
+                losses[unit] += total.detach()
+        return losses
+
+    def close(self) -> None:
+        """Nothing to undo."""
+
+
+def _only(batch: PhysicalBatch, rows: torch.Tensor) -> PhysicalBatch:
+    """Keep some rows of a batch, cut to their own longest length."""
+    attention = batch.attention_mask
+    width = batch.input_ids.shape[1]
+    if attention is not None:
+        attention = attention[rows]
+        width = int(attention.sum(dim=1).max())
+        attention = None if bool((attention[:, :width] == 1).all()) else attention[:, :width]
+    ids = batch.input_ids[rows][:, :width]
+    return PhysicalBatch(
+        input_ids=ids,
+        attention_mask=attention,
+        targets=batch.targets[rows][:, :width],
+        unit=batch.unit[rows],
+        weight=batch.weight[rows],
+        tokens=int(ids.numel() if attention is None else attention.sum()),
+    )
+
+
+def _device(params: Sequence[torch.nn.Parameter]) -> torch.device:
+    """Tell where the parameters live."""
+    return params[0].device

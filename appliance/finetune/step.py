@@ -1,0 +1,150 @@
+"""One logical step of private training, on one page.
+
+    1. Draw the units of the step, each independently (Poisson), and their records.
+    2. Form each unit's gradient; no two units mix.
+    3. Clip each unit's gradient to the bound, over all parameters together; add up.
+    4. Journal the step: from here on it counts as spent.
+    5. Add noise to the sum, once, also to an empty one.
+    6. Divide by the expected batch, a public number.
+    7. Update; the update sees the noisy mean only.
+
+The self-test runs this very code on a toy model before every run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import torch
+
+from appliance.finetune import batching, lora_engine, per_sample
+from appliance.finetune.mechanism import Mechanism
+from appliance.finetune.noise import NoiseSource, Purpose
+from appliance.finetune.optimizer import DpOptimizer
+from appliance.finetune.per_sample import GradientEngine, LossFn
+from appliance.finetune.ranks import Ranks
+from appliance.finetune.sampling import PoissonSampler
+from appliance.model.examples import Example
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepFacts:
+    """What one step did; all but `step` depends on the private batch.
+
+    Attributes:
+        step: which, from 0.
+        units: units drawn, over all processes.
+        tokens: tokens this process took through the model.
+        mean_loss: mean unit loss of this process's units; None when it had none.
+    """
+
+    step: int
+    units: int = field(repr=False)
+    tokens: int = field(repr=False)
+    mean_loss: float | None = field(repr=False)
+
+
+def choose_engine(model: torch.nn.Module, loss_fn: LossFn) -> GradientEngine:
+    """Take the one-pass engine where it covers every trainable parameter, the exact slow one else.
+
+    Args:
+        model: what will be trained.
+        loss_fn: the loss of a physical batch.
+    """
+    if lora_engine.covers(model):
+        return lora_engine.LoraEngine(model, loss_fn)
+    return per_sample.MicroBatchEngine(model, loss_fn)
+
+
+class PrivateStep:
+    """Sampler, engine, clipping, noise and update of one mechanism, wired once.
+
+    Guarantees:
+        `run(k)` releases, through the parameters, one Poisson-sampled Gaussian mechanism of the
+        given `Mechanism`, and nothing else that depends on the data. Running step k again draws
+        the same batch and the same noise.
+    """
+
+    def __init__(
+        self,
+        model: torch.nn.Module,
+        optimizer: torch.optim.Optimizer,
+        *,
+        mechanism: Mechanism,
+        noise: NoiseSource,
+        loss_fn: LossFn,
+        physical_batch_tokens: int,
+        units_in_memory: int,
+        ranks: Ranks | None = None,
+        engine: GradientEngine | None = None,
+    ) -> None:
+        """Wire the parts.
+
+        Args:
+            model: what is trained, on its device.
+            optimizer: over the model's trainable parameters.
+            mechanism: what runs and what is accounted.
+            noise: the keyed source of masks and noise.
+            loss_fn: the loss of a physical batch.
+            physical_batch_tokens: most tokens of one pass.
+            units_in_memory: most units whose gradients are held together.
+            ranks: the processes; asked of torch.distributed by default.
+            engine: forms per-unit gradients; chosen by the model by default.
+        """
+        self.model = model
+        self.ranks = ranks or Ranks.current()
+        self.sampler = PoissonSampler(mechanism=mechanism, noise=noise)
+        self.engine = engine or choose_engine(model, loss_fn)
+        self.optimizer = DpOptimizer(optimizer, mechanism=mechanism, noise=noise, ranks=self.ranks)
+        self._noise = noise
+        self._tokens = physical_batch_tokens
+        self._units = units_in_memory
+        self._device = self.optimizer.params[0].device
+
+    def run(
+        self, step: int, units: Sequence[Sequence[Example]], journal: Callable[[int], None]
+    ) -> StepFacts:
+        """Run one step; the numbers are those of the module's list.
+
+        Args:
+            step: noisy update, from 0.
+            units: the records of every unit.
+            journal: called once the gradient is known and before noise and update.
+        """
+        self._seed_dropout(step)
+        self.optimizer.clear()
+        draws = self.sampler.draw(step, units)  # 1
+        mine = [draw for draw in self.ranks.share(draws) if draw.records]
+        tokens, loss, count = 0, 0.0, 0
+        for group in batching.group_units(
+            mine,
+            units,
+            physical_batch_tokens=self._tokens,
+            units_in_memory=self._units,
+            device=self._device,
+        ):
+            losses = self.engine.unit_gradients(group)  # 2
+            self.optimizer.clip_and_accumulate()  # 3
+            tokens += sum(batch.tokens for batch in group.batches)
+            loss, count = loss + float(losses.sum()), count + group.units
+        journal(step)  # 4
+        self.optimizer.add_step_noise(step)  # 5
+        self.optimizer.scale_grad()  # 6
+        self.optimizer.original_optimizer.step()  # 7
+        self.optimizer.adapt_bound(step)
+        return StepFacts(
+            step=step, units=len(draws), tokens=tokens, mean_loss=loss / count if count else None
+        )
+
+    def close(self) -> None:
+        """Give the model back, its layers uncovered and its gradients dropped."""
+        self.engine.close()
+        self.optimizer.clear()
+        for p in self.optimizer.params:
+            p.summed_grad = None
+
+    def _seed_dropout(self, step: int) -> None:
+        """Make dropout a function of the key and the step, so that a redone step is the same."""
+        words = self._noise.words(Purpose.DROPOUT_SEED, step=step, index=self.ranks.rank, n=1)
+        torch.manual_seed(int(words[0] >> 1))
