@@ -1,0 +1,333 @@
+"""The ingest stage: files in, a sealed corpus out.
+
+1. Every source is read in bounded memory; bad rows go to the quarantine.
+2. Records, their fingerprints and the quarantine are sealed as they pass.
+3. Copies are found from the fingerprints.
+4. What the policy keeps is written as the corpus, ids 0..n-1; the first reading is deleted.
+
+Sealed outputs: "ingest/corpus.arrow", "ingest/quarantine.jsonl", "ingest/sources.json".
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import BinaryIO, cast
+
+import numpy as np
+import orjson
+from numpy.typing import NDArray
+
+from appliance.corpus import Corpus, CorpusWriter
+from appliance.errors import DataError
+from appliance.evidence import DataSection
+from appliance.ingest.dedupe import Duplicates, Fingerprints, find_duplicates
+from appliance.ingest.delimited import read_delimited
+from appliance.ingest.json_rows import read_json, read_json_lines
+from appliance.ingest.mapping import Mapper, unit_digest
+from appliance.ingest.parquet import read_parquet
+from appliance.ingest.quarantine import Quarantine
+from appliance.ingest.rows import BadRow, Reading, Row
+from appliance.ingest.sources import SourceFile, find_sources, printable
+from appliance.ingest.streams import BLOCK_BYTES, KEPT_BYTES, DecodedStream, Utf8Stream
+from appliance.ingest.texts import read_text
+from appliance.policy.model import Data
+from appliance.progress import Progress, Task
+from appliance.records import Record
+from appliance.vault import Vault
+
+CORPUS = "ingest/corpus.arrow"
+QUARANTINE = "ingest/quarantine.jsonl"
+SOURCES = "ingest/sources.json"
+_READ = "ingest/read.arrow"
+_FINGERPRINTS = "ingest/fingerprints.bin"
+_UNPACKED = "ingest/unpacked.parquet"
+_TEMPORARY = (_READ, _FINGERPRINTS, _UNPACKED)
+
+#: A column found in a smaller share of the records is counted, not named: names that are that
+#: rare may be data (an object keyed by people's names).
+_NAMED_SHARE = 0.01
+_SHAPES_HELD = 4096
+
+
+def ingest(
+    source: Path, *, policy: Data, vault: Vault, unit_key: bytes, progress: Progress
+) -> DataSection:
+    """Read the customer's files into a sealed corpus.
+
+    Args:
+        source: a file, or a folder whose files are all read.
+        policy: what the records look like and how they are read.
+        vault: the run's.
+        unit_key: 32 bytes, the same for every run of a workspace.
+        progress: told of stored bytes read and of the search for copies.
+
+    Returns:
+        Counts; never content.
+
+    Raises:
+        DataError: nothing there, damaged, in another encoding, beyond the limits, without a
+            column the policy names, or with too many bad rows.
+        MachineError: this user may not read it, or the disk is full.
+
+    Guarantees:
+        Nothing is written in clear. Memory does not grow with the size of the source beyond some
+        tens of bytes a record. Record ids are 0..n-1 in the order of the sources.
+    """
+    sources = find_sources(source)
+    intake = _Intake(policy=policy, vault=vault, unit_key=unit_key)
+    with progress.task("reading", sum(s.stored_bytes for s in sources)) as task:
+        intake.read(sources, task)
+    if intake.records == 0:
+        raise DataError(
+            printable(source), "holds no record", hint="give a file with at least one record"
+        )
+    with progress.task("finding copies", 2.0) as task:
+        found = _find(vault, intake.records, policy, task)
+        kept = _write_kept(vault, policy, found, task)
+    vault.write_json(SOURCES, [s.relative for s in sources])
+    for name in _TEMPORARY:
+        if vault.exists(name):
+            vault.delete(name)
+    return intake.section(found, kept)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Kept:
+    records: int
+    removed: int
+    units: int
+    most_of_a_unit: int
+
+
+@dataclass(slots=True, kw_only=True)
+class _Intake:
+    """The first reading: rows to sealed records, and what was counted on the way."""
+
+    policy: Data
+    vault: Vault
+    unit_key: bytes = field(repr=False)
+    records: int = 0
+    rows: int = 0
+    bytes_read: int = 0
+    causes: dict[str, int] = field(default_factory=dict)
+    kinds: Counter[str] = field(default_factory=Counter)
+    shapes: Counter[tuple[str, ...]] = field(default_factory=Counter, repr=False)
+    columns: Counter[str] = field(default_factory=Counter, repr=False)
+
+    def read(self, sources: list[SourceFile], task: Task) -> None:
+        """Read every source."""
+        with contextlib.ExitStack() as stack:
+            corpus = stack.enter_context(Corpus.writing(self.vault, _READ))
+            sink = stack.enter_context(self.vault.writer(_FINGERPRINTS))
+            prints = Fingerprints(cast("BinaryIO", sink), key=self.vault.keyed("ingest/dedupe"))
+            bad = stack.enter_context(self.vault.writer(QUARANTINE))
+            quarantine = Quarantine(
+                cast("BinaryIO", bad),
+                limit=self.policy.quarantine_limit,
+                encoding=self.policy.encoding,
+            )
+            for source in sources:
+                self._read_source(source, corpus, prints, quarantine, task)
+            quarantine.check(self.rows)
+            prints.finish()
+            self.causes = {str(cause): n for cause, n in sorted(quarantine.counts.items())}
+        self._fold()
+
+    def _read_source(
+        self,
+        source: SourceFile,
+        corpus: CorpusWriter,
+        prints: Fingerprints,
+        quarantine: Quarantine,
+        task: Task,
+    ) -> None:
+        """Read one source into the corpus."""
+        mapper = Mapper(self.policy, own_names=source.format == "text")
+        wanted = set(mapper.wanted) if source.format in ("json", "jsonl") else set()
+        name_unit = self._units(source)
+        rows_before = self.rows
+        for row in self._open(source, mapper, task):
+            if isinstance(row, BadRow):
+                self._set_aside(source, row, quarantine)
+                continue
+            self.rows += 1
+            self.bytes_read += row.size
+            if wanted:
+                wanted.difference_update(row.values)
+            mapped = mapper.map(row.values)
+            if isinstance(mapped, str):
+                self.rows -= 1
+                raw = orjson.dumps(row.values)[:KEPT_BYTES]
+                self._set_aside(source, BadRow(row.line, mapped, raw), quarantine)
+                continue
+            record = Record(
+                record_id=self.records,
+                unit=name_unit(mapped.unit, row.line),
+                source=source.index,
+                line=row.line,
+                kind=mapped.kind,
+                fields=mapped.fields,
+                extra=mapped.extra,
+            )
+            corpus.append(record)
+            prints.add(record)
+            self._count(source, row, mapped.kind)
+        if source.format in ("json", "jsonl") and self.rows > rows_before:
+            mapper.check_columns(mapper.wanted - wanted, source.name)
+
+    def _set_aside(self, source: SourceFile, row: BadRow, quarantine: Quarantine) -> None:
+        self.rows += row.rows
+        quarantine.add(source, row)
+        quarantine.check_early(self.rows)
+
+    def _count(self, source: SourceFile, row: Row, kind: str) -> None:
+        """Count one record, its shape and its columns."""
+        self.records += 1
+        self.kinds[kind] += 1
+        self.shapes[tuple(row.values)] += 1
+        if len(self.shapes) > _SHAPES_HELD:
+            self._fold()
+        limits = self.policy.limits
+        if len(self.columns) > limits.max_columns:
+            raise DataError(
+                source.name,
+                f"has more than {limits.max_columns} columns",
+                hint="appliance policy explain data.limits.max_columns",
+            )
+        if self.records > limits.max_records:
+            raise DataError(
+                source.name,
+                f"more than {limits.max_records} records",
+                hint="appliance policy explain data.limits.max_records",
+            )
+
+    def _fold(self) -> None:
+        """Turn counts of shapes into counts of columns."""
+        for shape, count in self.shapes.items():
+            for column in shape:
+                self.columns[column] += count
+        self.shapes.clear()
+
+    def _units(self, source: SourceFile) -> Callable[[str | None, int], bytes]:
+        """Return what names the unit of a record of this source."""
+        key, unit = self.unit_key, self.policy.unit
+
+        @lru_cache(maxsize=65536)
+        def by_value(value: str) -> bytes:
+            return unit_digest(key, "value", value)
+
+        if unit in ("$source", "$folder"):
+            own = source.relative if unit == "$source" else source.folder
+            same = unit_digest(key, unit, own)
+            return lambda _value, _line: same
+        if unit in (None, "$record"):
+            return lambda _value, line: unit_digest(key, "$record", source.relative, str(line))
+        return lambda value, _line: by_value(value or "")
+
+    def _open(self, source: SourceFile, mapper: Mapper, task: Task) -> Iterator[Row | BadRow]:
+        """Open one source with its reader."""
+        limits = self.policy.limits
+        reading = Reading(source=source, limits=limits, encoding=self.policy.encoding)
+        with source.open() as raw:
+            if source.format == "parquet":
+                yield from self._parquet(raw, reading, mapper, task)
+                return
+            stream = DecodedStream(raw, source, limits, lambda n: task.advance(n))
+            text = Utf8Stream(stream, source.name, self.policy.encoding)
+            if source.format == "jsonl":
+                yield from read_json_lines(text, reading)
+            elif source.format == "json":
+                yield from read_json(text, reading)
+            elif source.format == "text":
+                yield from read_text(text, reading)
+            else:
+                tabs = source.format == "tsv"
+                yield from read_delimited(
+                    text, reading, tabs=tabs, check_columns=mapper.check_columns
+                )
+
+    def _parquet(
+        self, raw: BinaryIO, reading: Reading, mapper: Mapper, task: Task
+    ) -> Iterator[Row | BadRow]:
+        """Read Parquet, which needs to seek: a packed one is unpacked into the vault first."""
+        size = reading.source.stored_bytes
+        with contextlib.ExitStack() as stack:
+            if reading.source.compression is not None:
+                stream = DecodedStream(raw, reading.source, reading.limits, lambda _: None)
+                with self.vault.writer(_UNPACKED) as sink:
+                    while block := stream.read(BLOCK_BYTES):
+                        sink.write(block)
+                raw = cast("BinaryIO", stack.enter_context(self.vault.reader(_UNPACKED)))
+            yield from read_parquet(
+                raw,
+                reading,
+                stored_bytes=size,
+                check_columns=mapper.check_columns,
+                on_read=task.advance,
+            )
+
+    def section(self, found: Duplicates, kept: _Kept) -> DataSection:
+        """Return what was counted."""
+        named = [c for c, n in self.columns.items() if n >= _NAMED_SHARE * self.records]
+        rare = len(self.columns) - len(named)
+        reasons = {"columns": f"{rare} columns of under 1 % of records not named"} if rare else {}
+        return DataSection(
+            records_read=self.rows,
+            records_quarantined=sum(self.causes.values()),
+            quarantine=self.causes,
+            duplicates_removed=kept.removed,
+            exact_duplicates=int(found.exact.sum()),
+            near_duplicates=int(found.near.sum()),
+            records_used=kept.records,
+            units=kept.units,
+            max_records_of_a_unit=kept.most_of_a_unit,
+            kinds=dict(sorted(self.kinds.items())),
+            columns=sorted(named),
+            bytes_read=self.bytes_read,
+            reasons=reasons,
+        )
+
+
+def _find(vault: Vault, records: int, policy: Data, task: Task) -> Duplicates:
+    """Find copies among what was read."""
+    with vault.reader(_FINGERPRINTS) as source:
+        return find_duplicates(
+            source, records=records, threshold=policy.duplicates.threshold, done=task.advance
+        )
+
+
+def _write_kept(vault: Vault, policy: Data, found: Duplicates, task: Task) -> _Kept:
+    """Write the corpus without the copies the policy removes."""
+    removed = np.zeros(len(found.exact), np.bool_)
+    if policy.duplicates.exact == "remove":
+        removed |= found.exact
+    if policy.duplicates.near == "remove":
+        removed |= found.near
+    units = bytearray()
+    with Corpus.writing(vault, CORPUS) as writer:
+        for batch in Corpus(vault, _READ).batches():
+            for record in batch:
+                if not removed[record.record_id]:
+                    writer.append(replace(record, record_id=writer.count))
+                    units += record.unit
+            task.advance(len(batch) / len(removed))
+        count = writer.count
+    sizes = _unit_sizes(units)
+    return _Kept(
+        records=count,
+        removed=int(removed.sum()),
+        units=len(sizes),
+        most_of_a_unit=int(sizes.max()),
+    )
+
+
+def _unit_sizes(units: bytearray) -> NDArray[np.int64]:
+    """Return how many records each unit has; 64 of a digest's 128 bits tell units apart."""
+    halves = np.frombuffer(units, np.uint64)[::2]
+    sizes: NDArray[np.int64] = np.unique(halves, return_counts=True)[1]
+    return sizes
