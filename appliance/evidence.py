@@ -166,6 +166,9 @@ class PrivacySection(Section):
     noise_source: str
     self_test: SelfTest | None
     ledger: LedgerFigures | None
+    epsilon_by_step: list[tuple[int, float]] = Field(
+        default_factory=list, description="(step, epsilon spent so far), for drawing."
+    )
 
 
 class TrainingSection(Section):
@@ -274,8 +277,14 @@ class Regurgitation(Section):
     matches: int
     matches_base: int
     verbatim_overlaps: int
+    overlap_tokens: int | None = Field(
+        default=None, description="Tokens a generation must share with a record to be an overlap."
+    )
     real_values_ranked: int | None = None
-    rank_p_value: float | None = None
+    rank_p_value: float | None = Field(
+        default=None,
+        description="Chance that removed values rank this well among decoys by luck.",
+    )
 
 
 class PositiveControl(Section):
@@ -284,6 +293,13 @@ class PositiveControl(Section):
     auc: float
     auc_interval: Interval
     seen: bool
+
+
+class Attack(Section):
+    """A secondary attack: printed beside the primary one, never judged by the gate."""
+
+    auc: float
+    auc_interval: Interval
 
 
 class AuditSection(Section):
@@ -299,8 +315,25 @@ class AuditSection(Section):
     empirical_epsilon_bug: float | None = Field(
         default=None, description="The bound at 99 % confidence: above the claim means a bug."
     )
+    empirical_epsilon_gaussian: float | None = Field(
+        default=None,
+        description="The bound if the trade-off curve is Gaussian: tighter, not judged.",
+    )
+    guesses: int | None = Field(
+        default=None, description="Guesses behind the bound, fixed before training."
+    )
+    correct_guesses: int | None = Field(default=None, description="How many were right.")
     confidence: float
     largest_detectable_epsilon: float | None
+    dp_auc_ceiling: float | None = Field(
+        default=None, description="Largest AUC of any attack that the DP guarantee permits."
+    )
+    permutation_p_value: float | None = Field(
+        default=None, description="Chance of such an AUC with the coins exchanged."
+    )
+    secondary: dict[str, Attack] = Field(
+        default_factory=dict, description="Other attacks on the same canaries and people."
+    )
     power: dict[str, float] = Field(
         default_factory=dict, description="True AUC -> probability that this audit refuses it."
     )
