@@ -28,6 +28,7 @@ from appliance.workspace import Home
 
 Clock = Callable[[], datetime]
 _SETTINGS = "run/settings.json"
+_VERDICTS = "verdicts/"
 S = TypeVar("S", bound=Section)
 
 
@@ -97,7 +98,7 @@ class Run:
             base_model=base_model,
             source=source,
             vault=vault,
-            manifest=Manifest(home.path / "runs" / run_id / "manifest.jsonl", vault),
+            manifest=Manifest(_manifest_path(home, run_id), vault),
             started=started,
             progress=progress,
             clock=clock,
@@ -148,7 +149,7 @@ class Run:
             base_model=base,
             source=Path(settings["source"]),
             vault=vault,
-            manifest=Manifest(home.path / "runs" / run_id / "manifest.jsonl", vault),
+            manifest=Manifest(_manifest_path(home, run_id), vault),
             started=datetime.fromisoformat(settings["started"]),
             resumed_times=resumed,
             progress=progress,
@@ -230,18 +231,19 @@ class Run:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunStatus:
-    """What can be said of a run without opening its vault."""
+    """How far a run is; its verdict once the decision is final."""
 
     id: str
-    started: str
     stages: tuple[str, ...]
     verdict: str | None
 
 
 def run_ids(home: Home) -> list[str]:
-    """List the workspace's runs, oldest first."""
+    """List the workspace's runs, ended ones included, oldest first."""
     folder = home.path / "runs"
-    return sorted(p.name for p in folder.iterdir() if p.is_dir()) if folder.is_dir() else []
+    present = {p.name for p in folder.iterdir() if p.is_dir()} if folder.is_dir() else set()
+    ended = {n.removeprefix(_VERDICTS).removesuffix(".json") for n in home.vault.names(_VERDICTS)}
+    return sorted(present | ended)
 
 
 def status(home: Home, run_id: str) -> RunStatus:
@@ -250,22 +252,22 @@ def status(home: Home, run_id: str) -> RunStatus:
     A run whose decision is final has a sealed verdict in the workspace's own vault, which
     outlives the run's data.
     """
-    verdict: str | None = None
-    name = f"verdicts/{run_id}.json"
-    stages: tuple[str, ...] = ()
+    name = f"{_VERDICTS}{run_id}.json"
     if home.vault.exists(name):
         row = home.vault.read_json(name)
-        verdict = str(row["verdict"]) if isinstance(row, dict) else None
-        stages = tuple(row.get("stages", ())) if isinstance(row, dict) else ()
-    else:
-        manifest = Manifest(home.path / "runs" / run_id / "manifest.jsonl", home.run_vault(run_id))
-        stages = tuple(r["stage"] for r in manifest.receipts())
-    return RunStatus(id=run_id, started=run_id.partition("-")[0], stages=stages, verdict=verdict)
+        return RunStatus(id=run_id, stages=tuple(row["stages"]), verdict=str(row["verdict"]))
+    manifest = Manifest(_manifest_path(home, run_id), home.run_vault(run_id))
+    stages = tuple(r["stage"] for r in manifest.receipts())
+    return RunStatus(id=run_id, stages=stages, verdict=None)
 
 
-def finish(run: Run, verdict: str) -> None:
+def finish(home: Home, run_id: str, verdict: str) -> None:
     """Write the verdict where it outlives the run's data."""
-    run.home.vault.write_json(
-        f"verdicts/{run.id}.json",
-        {"verdict": verdict, "stages": [r["stage"] for r in run.manifest.receipts()]},
+    home.vault.write_json(
+        f"{_VERDICTS}{run_id}.json",
+        {"verdict": verdict, "stages": list(status(home, run_id).stages)},
     )
+
+
+def _manifest_path(home: Home, run_id: str) -> Path:
+    return home.path / "runs" / run_id / "manifest.jsonl"

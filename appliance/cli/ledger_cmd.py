@@ -27,11 +27,11 @@ def show(*, unlocking: Unlocking, as_json: bool) -> None:
 
 
 def _show(unlocking: Unlocking, *, as_json: bool) -> None:
-    from appliance.finetune.accounting import compose_events
+    from appliance.finetune.spent import compose
     from appliance.ledger import Ledger
 
     with unlocking.open(exclusive=False) as home:
-        book = Ledger(home.vault, compose_events)
+        book = Ledger(home.vault, compose)
         rows = [
             {
                 "run": e.run,

@@ -50,7 +50,10 @@ def list_(*, unlocking: Unlocking, as_json: bool) -> None:
 
     with unlocking.open(exclusive=False) as home:
         found = Registry(home.path / "models").models()
-    text = table([(m.name, f"{m.bytes:,}", m.digest, m.origin) for m in found], ("name", "bytes", "digest", "origin"))
+    text = table(
+        [(m.name, f"{m.bytes:,}", m.digest, m.origin) for m in found],
+        ("name", "bytes", "digest", "origin"),
+    )
     emit(
         {"models": [describe(m) for m in found]},
         as_json=as_json,

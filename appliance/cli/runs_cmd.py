@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-
 import click
 
 from appliance.cli.console import emit, table
@@ -27,11 +25,7 @@ def list_(*, unlocking: Unlocking, as_json: bool) -> None:
         rows = [status(home, run_id) for run_id in run_ids(home)]
     cells = [(r.id, r.verdict or "unfinished", ", ".join(r.stages)) for r in rows]
     emit(
-        {
-            "runs": [
-                {"id": r.id, "verdict": r.verdict, "stages": list(r.stages)} for r in rows
-            ]
-        },
+        {"runs": [{"id": r.id, "verdict": r.verdict, "stages": list(r.stages)} for r in rows]},
         as_json=as_json,
         text=table(cells, ("run", "verdict", "stages done")) if rows else "no runs yet",
     )
@@ -73,19 +67,18 @@ def show(run_id: str, *, unlocking: Unlocking, as_json: bool) -> None:
 @json_option
 def purge(run_id: str, *, confirm: str | None, unlocking: Unlocking, as_json: bool) -> None:
     """Crypto-erase a run's sealed data. Its line in the ledger, its report and release stay."""
-    from appliance.run import finish_purged, run_ids
+    from appliance.run import finish, run_ids, status
 
     with unlocking.open(exclusive=True) as home:
-        if run_id not in run_ids(home):
-            raise UsageError(f"run {run_id}", "there is no such run", hint="appliance runs list")
+        if run_id not in run_ids(home) or not (home.path / "runs" / run_id).is_dir():
+            raise UsageError(f"run {run_id}", "holds no sealed data", hint="appliance runs list")
         click.echo(
             f"run {run_id}: its sealed records, checkpoints and adapter will be lost", err=True
         )
         typed = confirm or click.prompt("Type the run's id to go on", err=True)
         if typed != run_id:
             raise UsageError("confirmation", "is not the run's id", hint="appliance runs list")
-        finish_purged(home, run_id)
-        home.run_vault(run_id).destroy()
-        shutil.rmtree(home.path / "runs" / run_id, ignore_errors=True)
-        home.log.append("run.purged", run=run_id)
+        if status(home, run_id).verdict is None:
+            finish(home, run_id, "purged")
+        home.purge_run(run_id)
     emit({"purged": run_id}, as_json=as_json, text=f"run {run_id} is gone")

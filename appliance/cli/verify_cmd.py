@@ -26,7 +26,9 @@ def verify(bundle: Path, *, public_key: Path, as_json: bool) -> None:
         {
             "verified": True,
             "bundle": str(bundle),
-            "checks": [{"name": c.name, "passed": c.passed, "detail": c.detail} for c in result.checks],
+            "checks": [
+                {"name": c.name, "passed": c.passed, "detail": c.detail} for c in result.checks
+            ],
             "proved": list(result.proved),
             "not_proved": list(result.not_proved),
         },

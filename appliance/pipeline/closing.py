@@ -83,11 +83,11 @@ def close(run: Run, evidence: Evidence) -> Outcome:
     report = build_report(evidence, decision.findings, decision.verdict, [], not_tested(evidence))
     run.home.log.append(
         "run.decided",
+        outcome=decision.verdict,
         run=run.id,
-        verdict=decision.verdict,
-        reasons=", ".join(f.rule for f in decision.reasons),
+        reasons=[f.rule for f in decision.reasons],
     )
-    checkpoint = run.home.checkpoint()
+    checkpoint = run.home.log.checkpoint(run.home.signing_key()).note
     bundle = run.home.path / "releases" / run.id
     if decision.approval is None:
         bundle_made = None
@@ -108,7 +108,7 @@ def close(run: Run, evidence: Evidence) -> Outcome:
         run.home.log.append("run.released", run=run.id, files=len(artifacts))
     report_dir = _write_report(run, report, bundle_made)
     _settle(run, decision)
-    finish(run, decision.verdict)
+    finish(run.home, run.id, decision.verdict)
     _retain(run)
     return Outcome(decision=decision, report=report, report_dir=report_dir, bundle=bundle_made)
 
@@ -137,8 +137,5 @@ def _settle(run: Run, decision: Decision) -> None:
 
 
 def _retain(run: Run) -> None:
-    if not run.policy.policy.data.retention.destroy_after_decision:
-        return
-    run.vault.destroy()
-    shutil.rmtree(run.home.path / "runs" / run.id, ignore_errors=True)
-    run.home.log.append("run.data_destroyed", run=run.id)
+    if run.policy.policy.data.retention.destroy_after_decision:
+        run.home.purge_run(run.id)

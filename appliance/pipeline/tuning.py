@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
@@ -21,12 +21,13 @@ from appliance.evidence import (
     SelfTest,
     TrainingSection,
 )
-from appliance.finetune.accounting import ACCOUNTANT, EventSpec, compose_epsilon, cross_check
+from appliance.finetune.accounting import ACCOUNTANT, cross_check
 from appliance.finetune.adapter import attach_lora, export_adapter, restore_adapter
 from appliance.finetune.mechanism import Mechanism
 from appliance.finetune.noise import OS_ENTROPY, fresh_key
 from appliance.finetune.selftest import run_selftest
 from appliance.finetune.settings import TrainOutcome, TrainSettings
+from appliance.finetune.spent import compose
 from appliance.finetune.trainer import train
 from appliance.ledger import Budget, Event, Ledger
 from appliance.model.examples import Example
@@ -87,11 +88,6 @@ class Workbench:
             if files:
                 restore_adapter(self.model, files)
         return self.model
-
-
-def compose(events: Sequence[Event], delta: float) -> float:
-    """Compose ledger events by the accountant of record."""
-    return compose_epsilon([EventSpec(**asdict(e)) for e in events], delta)
 
 
 def ledger_of(run: Run) -> Ledger:

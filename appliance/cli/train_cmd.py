@@ -1,0 +1,108 @@
+"""`appliance train`: the whole pipeline."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from appliance.cli.console import emit, progress
+from appliance.cli.options import PATH, Unlocking, home_options, json_option
+from appliance.errors import EXIT_DONE, EXIT_REFUSED, UsageError
+
+if TYPE_CHECKING:
+    from appliance.run import Run
+    from appliance.workspace import Home
+
+
+@click.command()
+@click.option("--policy", "policy_path", type=PATH, help="The policy: what is allowed, how safe.")
+@click.option("--data", type=PATH, help="The raw records: a file, or a folder of files.")
+@click.option("--base-model", help="A registered base model; absent: the policy's.")
+@click.option("--resume", "resume_id", metavar="RUN", help="Pick up a run that stopped.")
+@home_options
+@json_option
+@click.pass_context
+def train(
+    ctx: click.Context,
+    *,
+    policy_path: Path | None,
+    data: Path | None,
+    base_model: str | None,
+    resume_id: str | None,
+    unlocking: Unlocking,
+    as_json: bool,
+) -> None:
+    """Take raw records to a released adapter, or refuse and say why.
+
+    Exit 0: released. Exit 10: the gate refused; the report says why.
+    """
+    from appliance.cli.summary import as_object, summary
+    from appliance.locks import lockdown
+
+    if resume_id is None and (policy_path is None or data is None):
+        raise UsageError(
+            "appliance train",
+            "expected --policy and --data, or --resume",
+            hint="appliance train --policy policies/hipaa.yaml --data notes.jsonl",
+        )
+    inputs = [p for p in (policy_path, data) if p is not None]
+    with unlocking.open(exclusive=True) as home:
+        run = _begin(home, policy_path, data, base_model, resume_id, quiet=as_json)
+        inputs.append(run.source)
+        locks = lockdown(readable=[p.absolute() for p in inputs], writable=[home.path.absolute()])
+        home.log.append("process.locked", run=run.id, **_short(locks.as_dict()))
+        from appliance.pipeline import execute
+
+        if not as_json:
+            click.echo(f"run {run.id}", err=True)
+        outcome = execute(run, locks=_short(locks.as_dict()))
+    emit(as_object(outcome), as_json=as_json, text=summary(outcome, unlocking.path))
+    ctx.exit(EXIT_DONE if outcome.bundle is not None else EXIT_REFUSED)
+
+
+def _begin(
+    home: Home,
+    policy_path: Path | None,
+    data: Path | None,
+    base_model: str | None,
+    resume_id: str | None,
+    *,
+    quiet: bool,
+) -> Run:
+    from appliance.model.registry import Registry
+    from appliance.policy import load_policy
+    from appliance.run import Run
+
+    bars = progress(quiet=quiet)
+    loaded = None if policy_path is None else load_policy(policy_path)
+    if resume_id is not None:
+        run = Run.resume(home, resume_id, progress=bars)
+        if loaded is not None and loaded.digest != run.policy.digest:
+            raise UsageError(
+                f"run {resume_id}",
+                "was begun under another policy than the one given",
+                hint=f"appliance train --resume {resume_id}",
+            )
+        return run
+    if loaded is None or data is None:  # checked by the caller; narrows the types
+        raise UsageError("appliance train", "expected --policy and --data", hint="--help")
+    if not data.exists():
+        raise_missing(data)
+    base = Registry(home.path / "models").get(base_model or loaded.policy.training.base_model)
+    return Run.create(home, loaded, base, data, progress=bars)
+
+
+def raise_missing(data: Path) -> None:
+    """Say that the data is not there."""
+    from appliance.errors import DataError
+
+    raise DataError(str(data), "no such file or folder", hint=f"ls -l {data.parent}")
+
+
+def _short(locks: dict) -> dict[str, str | bool | int | float]:  # type: ignore[type-arg]
+    return {
+        str(k): v if isinstance(v, str | bool | int | float) else ", ".join(map(str, v or []))
+        for k, v in locks.items()
+    }
