@@ -1,0 +1,169 @@
+"""`README.md`: the adapter's model card, with Hugging Face metadata and how to serve it.
+
+Reference:
+    huggingface.co/docs/hub/model-cards: YAML front matter (`base_model`, `library_name`, ...).
+    Mitchell et al. 2019, arXiv:1810.03993: intended use, data, evaluation, limits.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from appliance.evidence import Report
+from appliance.policy.model import Policy
+from appliance.release.lint import CONFIG, serving_rank
+from appliance.report.odds import posterior
+from appliance.report.words import Words
+
+
+
+def render_card(
+    report: Report, *, policy: Policy, adapter_files: Mapping[str, bytes], rank: int
+) -> bytes:
+    """Return the model card as UTF-8 Markdown.
+
+    Args:
+        report: the run's report.
+        policy: for intended use, licence and languages.
+        adapter_files: to name the base model as peft will look for it.
+        rank: LoRA rank, for the serving flags.
+    """
+    config = json.loads(adapter_files[CONFIG])
+    base = str(config.get("base_model_name_or_path") or report.run.base_model.name)
+    words = Words.load("en")
+    lines = [*_front_matter(policy, base), f"# Adapter {report.run.id}", ""]
+    lines += [words.say("card.intro", base=base, policy=report.run.policy.name), ""]
+    lines += ["## Intended use", "", policy.release.intended_use, ""]
+    lines += ["## Use", "", *_usage(base, rank), ""]
+    lines += ["## Privacy", "", *_privacy(report, words), ""]
+    lines += ["## Audit", "", *_audit(report, words), ""]
+    lines += ["## Training data", "", *_data(report, words), ""]
+    lines += ["## Evaluation", "", *_evaluation(report, words), ""]
+    lines += ["## Limits: what was not tested", "", *(f"- {line}" for line in report.not_tested)]
+    lines += ["", "## Verify", "", *_verify(report), ""]
+    return "\n".join(lines).encode()
+
+
+def _front_matter(policy: Policy, base: str) -> Iterator[str]:
+    values: dict[str, Any] = {
+        "base_model": base,
+        "base_model_relation": "adapter",
+        "library_name": "peft",
+        "pipeline_tag": "text-generation",
+        "license": policy.release.licence,
+        "language": list(policy.data.languages),
+        "tags": ["lora", "peft", "differential-privacy"],
+    }
+    yield "---"
+    for key, value in values.items():
+        yield f"{key}: {json.dumps(value)}"  # JSON is YAML
+    yield "---"
+    yield ""
+
+
+def _usage(base: str, rank: int) -> list[str]:
+    return [
+        "With peft:",
+        "",
+        "```python",
+        "from peft import PeftModel",
+        "from transformers import AutoModelForCausalLM, AutoTokenizer",
+        "",
+        f"base = AutoModelForCausalLM.from_pretrained({json.dumps(base)})",
+        'model = PeftModel.from_pretrained(base, "PATH/TO/THIS/FOLDER")',
+        f"tokenizer = AutoTokenizer.from_pretrained({json.dumps(base)})",
+        "```",
+        "",
+        "With vLLM:",
+        "",
+        "```",
+        f"vllm serve {base} --enable-lora --max-lora-rank {serving_rank(rank)} \\",
+        "  --lora-modules adapter=PATH/TO/THIS/FOLDER",
+        "```",
+        "",
+        f"LoRA rank {rank}; no DoRA, no saved modules, bias untouched.",
+    ]
+
+
+def _privacy(report: Report, words: Words) -> Iterator[str]:
+    privacy = report.privacy
+    if privacy is None or privacy.spent_epsilon is None:
+        yield words.say("card.no_guarantee")
+        return
+    yield words.say(
+        "card.guarantee",
+        epsilon=words.number(privacy.spent_epsilon),
+        delta=words.number(privacy.target_delta),
+        unit=words.label("unit", privacy.unit),
+        relation=words.label("relation", privacy.neighboring_relation),
+    )
+    yield ""
+    yield words.say("card.odds", after=words.percent(posterior(privacy.spent_epsilon)))
+    if report.deidentification is not None:
+        count = sum(report.deidentification.entities.values())
+        yield ""
+        yield words.say("card.replaced", count=words.integer(count))
+
+
+def _audit(report: Report, words: Words) -> Iterator[str]:
+    audit = report.audit
+    if audit is None or audit.membership is None:
+        yield words.say("limit.no_audit")
+        return
+    yield words.say(
+        "card.audit",
+        auc=words.fixed(audit.membership.auc, 3),
+        interval=words.interval(audit.membership.auc_interval),
+        members=words.integer(audit.membership.n_members),
+        others=words.integer(audit.membership.n_non_members),
+    )
+    if audit.extraction is not None:
+        yield ""
+        yield words.say(
+            "card.extraction",
+            extracted=words.integer(audit.extraction.extracted_greedy),
+            attempted=words.integer(audit.extraction.attempted),
+        )
+
+
+def _data(report: Report, words: Words) -> Iterator[str]:
+    if report.data is None:
+        yield words.say("limit.no_data")
+        return
+    yield words.say(
+        "card.data",
+        records=words.integer(report.data.records_used),
+        units=words.integer(report.data.units),
+    )
+
+
+def _evaluation(report: Report, words: Words) -> Iterator[str]:
+    if report.utility is None:
+        yield words.say("limit.no_utility")
+        return
+    records = words.integer(report.utility.records)
+    units = words.integer(report.utility.units)
+    yield words.say("card.evaluation", records=records, units=units)
+    yield ""
+    yield "| measure | base model | with adapter |"
+    yield "|---|---|---|"
+    for name, metric in report.utility.metrics.items():
+        label = words.label("metric", name)
+        yield f"| {label} | {words.value(metric.base)} | {words.value(metric.adapter)} |"
+
+
+def _verify(report: Report) -> list[str]:
+    return [
+        "`compliance/report.html` is the full report. To check that nothing was changed, offline:",
+        "",
+        "```",
+        "appliance verify PATH/TO/THIS/FOLDER --key release.pub.pem",
+        "model_signing verify key PATH/TO/THIS/FOLDER --public_key release.pub.pem \\",
+        "  --signature PATH/TO/THIS/FOLDER/model.sig",
+        "```",
+        "",
+        f"Run `{report.run.id}`, policy `{report.run.policy.digest}`, base model "
+        f"`{report.run.base_model.digest}`.",
+    ]

@@ -1,0 +1,200 @@
+"""The audit in tables and drawings: membership, extraction, what the attacks could have seen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from appliance.evidence import AuditSection, Canaries, Membership, Report
+from appliance.report import plots
+from appliance.report.blocks import Block, Figure, Paragraph, Table
+from appliance.report.measures import because, shown
+from appliance.report.words import Words
+
+
+def audit_blocks(report: Report, words: Words) -> Iterator[Block]:
+    """Yield the audit section's parts."""
+    audit = report.audit
+    if audit is None:
+        reason = because(words, report.reasons.get("audit"))
+        yield Paragraph(text=words.say("section.missing", reason=reason))
+        return
+    confidence = words.percent(audit.confidence, 0)
+    yield Paragraph(text=words.say("audit.intro", confidence=confidence))
+    yield _membership(audit, words)
+    yield from _drawings(report, audit, words)
+    yield _bounds(audit, words)
+    yield _families(audit.canaries, words)
+    yield _repeats(audit.canaries, words)
+    yield _extraction(audit, words)
+
+
+def _membership(audit: AuditSection, words: Words) -> Table:
+    attacks = (
+        ("membership", audit.membership),
+        ("record_membership", audit.record_membership),
+    )
+    rows = [row for name, found in attacks for row in _attack(name, found, audit, words)]
+    head = tuple(words.say(f"audit.{n}") for n in ("measure", "value", "interval", "compare"))
+    return Table(
+        caption=words.say("audit.table"), head=head, rows=tuple(rows), numeric=frozenset({1, 2})
+    )
+
+
+def _attack(
+    name: str, found: Membership | None, audit: AuditSection, words: Words
+) -> Iterator[tuple[str, ...]]:
+    title = words.say(f"audit.{name}")
+    if found is None:
+        yield (title, because(words, audit.reasons.get(name)), "–", "–")
+        return
+    sides = words.say(
+        "audit.sides",
+        members=words.integer(found.n_members),
+        others=words.integer(found.n_non_members),
+    )
+    base = words.say("absent") if found.base_auc is None else words.fixed(found.base_auc, 3)
+    yield (
+        words.say("audit.auc", attack=title, sides=sides),
+        words.fixed(found.auc, 3),
+        words.interval(found.auc_interval),
+        words.say("audit.base", auc=base),
+    )
+    if found.difference_interval is not None and found.base_auc is not None:
+        yield (
+            words.say("audit.difference", attack=title),
+            words.fixed(found.auc - found.base_auc, 3),
+            words.interval(found.difference_interval),
+            "–",
+        )
+    for rate, point in found.tpr_at_fpr.items():
+        low, high = point.interval
+        ceiling = point.dp_ceiling
+        yield (
+            words.say("audit.tpr", attack=title, fpr=words.percent(float(rate))),
+            words.percent(point.value),
+            words.say("interval", low=words.percent(low), high=words.percent(high)),
+            "–"
+            if ceiling is None
+            else words.say("audit.ceiling", ceiling=words.percent(ceiling)),
+        )
+
+
+def _drawings(report: Report, audit: AuditSection, words: Words) -> Iterator[Figure]:
+    attack = audit.membership
+    if attack is not None and attack.roc:
+        yield _figure("roc", words, lambda: plots.roc(report, attack, words))
+    if audit.scores.get("member") and audit.scores.get("non_member"):
+        yield _figure("scores", words, lambda: plots.score_histograms(audit.scores, words))
+    if audit.power:
+        yield _figure("power", words, lambda: plots.power(audit.power, words))
+    if any(f.by_repeats for f in audit.canaries.families.values()):
+        yield _figure("exposure", words, lambda: plots.exposure(audit.canaries, words))
+
+
+def _figure(name: str, words: Words, draw) -> Figure:  # noqa: ANN001
+    return Figure(
+        name=name,
+        caption=words.say(f"figure.{name}.caption"),
+        alt=words.say(f"figure.{name}.alt"),
+        draw=draw,
+    )
+
+
+def _bounds(audit: AuditSection, words: Words) -> Table:
+    rows = [
+        (words.say("audit.empirical"), shown(words, audit, "empirical_epsilon")),
+        (words.say("audit.bug"), shown(words, audit, "empirical_epsilon_bug")),
+        (words.say("audit.largest"), shown(words, audit, "largest_detectable_epsilon")),
+    ]
+    control = audit.positive_control
+    if control is None:
+        seen = because(words, audit.reasons.get("positive_control"))
+    else:
+        seen = words.say(
+            "audit.control.value",
+            auc=words.fixed(control.auc, 3),
+            interval=words.interval(control.auc_interval),
+            seen=words.value(control.seen),
+        )
+    rows.append((words.say("audit.control"), seen))
+    rows += [
+        (words.say("audit.power", auc=words.fixed(float(auc), 2)), words.percent(share, 0))
+        for auc, share in sorted(audit.power.items(), key=lambda item: float(item[0]))
+    ]
+    return Table(
+        caption=words.say("audit.bounds"),
+        head=(words.say("audit.measure"), words.say("value")),
+        rows=tuple(rows),
+        note=words.say("audit.bounds.note"),
+    )
+
+
+def _families(canaries: Canaries, words: Words) -> Table:
+    rows = tuple(
+        (
+            words.label("family", name),
+            words.integer(family.planted),
+            words.integer(family.held_out),
+            shown(words, family, "mean_exposure"),
+            shown(words, family, "max_exposure"),
+            words.integer(family.extracted),
+        )
+        for name, family in canaries.families.items()
+    )
+    columns = ("family", "planted", "held_out", "mean", "max", "extracted")
+    return Table(
+        caption=words.say("canaries.table"),
+        head=tuple(words.say(f"canaries.{n}") for n in columns),
+        rows=rows,
+        numeric=frozenset({1, 2, 3, 4, 5}),
+        note=words.say("canaries.note", digest=canaries.coins_digest),
+    )
+
+
+def _repeats(canaries: Canaries, words: Words) -> Table:
+    rows = tuple(
+        (words.label("family", name), repeats, words.number(exposure))
+        for name, family in canaries.families.items()
+        for repeats, exposure in sorted(family.by_repeats.items(), key=lambda item: int(item[0]))
+    )
+    head = tuple(words.say(f"canaries.{n}") for n in ("family", "repeats", "mean"))
+    none = ((words.say("nothing"), "–", "–"),)
+    return Table(
+        caption=words.say("canaries.repeats.table"),
+        head=head,
+        rows=rows or none,
+        numeric=frozenset({1, 2}),
+    )
+
+
+def _extraction(audit: AuditSection, words: Words) -> Table:
+    rows: list[tuple[str, str]] = []
+    found = audit.extraction
+    if found is None:
+        reason = because(words, audit.reasons.get("extraction"))
+        rows.append((words.say("extraction.title"), reason))
+    else:
+        rows += [
+            (words.say("extraction.attempted"), words.integer(found.attempted)),
+            (words.say("extraction.greedy"), words.integer(found.extracted_greedy)),
+            (words.say("extraction.base"), words.integer(found.extracted_base)),
+            (words.say("extraction.probability"), shown(words, found, "max_log2_probability")),
+        ]
+    spoken = audit.regurgitation
+    if spoken is None:
+        reason = because(words, audit.reasons.get("regurgitation"))
+        rows.append((words.say("regurgitation.title"), reason))
+    else:
+        rows += [
+            (words.say("regurgitation.generations"), words.integer(spoken.generations)),
+            (words.say("regurgitation.matches"), words.integer(spoken.matches)),
+            (words.say("regurgitation.base"), words.integer(spoken.matches_base)),
+            (words.say("regurgitation.overlaps"), words.integer(spoken.verbatim_overlaps)),
+            (words.say("regurgitation.ranked"), shown(words, spoken, "real_values_ranked")),
+            (words.say("regurgitation.p"), shown(words, spoken, "rank_p_value")),
+        ]
+    return Table(
+        caption=words.say("extraction.table"),
+        head=(words.say("audit.measure"), words.say("value")),
+        rows=tuple(rows),
+    )

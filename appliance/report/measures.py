@@ -1,0 +1,62 @@
+"""Small phrasings several builders share: a value or why it is absent, a finding in a line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from appliance.evidence import Finding, Section
+from appliance.report.words import Words
+
+Value = float | int | str | bool | None
+
+
+def shown(
+    words: Words, section: Section, name: str, form: Callable[[float], str] | None = None
+) -> str:
+    """Return a field's value in words, or why it is absent.
+
+    Args:
+        words: the language.
+        section: where the field is.
+        name: the field.
+        form: how a number is written; absent: three significant digits.
+    """
+    value = getattr(section, name)
+    if value is None:
+        return because(words, section.reasons.get(name))
+    if form is not None and isinstance(value, int | float) and not isinstance(value, bool):
+        return form(value)
+    return words.value(value)
+
+
+def because(words: Words, reason: str | None) -> str:
+    """Return "not measured", with the reason if one is known."""
+    if not reason:
+        return words.say("absent")
+    return words.say("absent_because", reason=reason)
+
+
+def rule_title(words: Words, rule: str) -> str:
+    """Return what a rule asks, in plain words; the rule's own name if it has none."""
+    return words.label("rule", rule)
+
+
+def outcome(words: Words, finding: Finding) -> str:
+    """Return a finding's outcome in a word, with a sign that needs no colour."""
+    return words.say(f"outcome.{finding.outcome}" + (".passed" if _excused(finding) else ""))
+
+
+def reason(words: Words, finding: Finding) -> str:
+    """Return a finding that did not pass as one sentence."""
+    return words.say(
+        "finding.reason",
+        title=rule_title(words, finding.rule),
+        rule=finding.rule,
+        measured=words.value(finding.measured),
+        threshold=words.value(finding.threshold),
+        detail=words.label("detail", finding.detail),
+    )
+
+
+def _excused(finding: Finding) -> bool:
+    return finding.outcome == "inconclusive" and finding.passed

@@ -1,0 +1,295 @@
+"""The report's drawings, readable without colour: line styles, direct labels, plain axes.
+
+Every number drawn comes from the report; only bands and permitted rates are computed here, each
+with its reference. Drawings are matplotlib figures made without its global state; `html` writes
+them as inline SVG, `pdf` as images.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
+
+from appliance.evidence import (
+    Canaries,
+    DeidentificationSection,
+    Membership,
+    PrivacySection,
+    Report,
+    TrainingSection,
+    UtilitySection,
+)
+from appliance.report.odds import tpr_ceiling
+from appliance.report.words import Words
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+INK = "#1c2733"
+BLUE = "#1f5582"
+RUST = "#a8480f"
+GREY = "#6b7785"
+PALE = "#d7dee6"
+_SIZE = (6.4, 3.6)
+_MAX_BARS = 14
+_STYLE = {
+    "font.family": "sans-serif",
+    "font.sans-serif": ["DejaVu Sans", "Arial", "Helvetica", "sans-serif"],
+    "font.size": 9.5,
+    "text.color": INK,
+    "axes.edgecolor": GREY,
+    "axes.labelcolor": INK,
+    "axes.linewidth": 0.8,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "legend.frameon": False,
+    "grid.color": PALE,
+    "grid.linewidth": 0.6,
+    "svg.fonttype": "none",
+}
+
+
+def roc(report: Report, attack: Membership, words: Words) -> Figure:
+    """Draw the ROC of the canary attack, log-log, with its band, the diagonal and the DP limit.
+
+    Reference:
+        Band: Clopper-Pearson per point, descriptive. Limit: `odds.tpr_ceiling`.
+    """
+    figure, axes = _blank((6.4, 5.0))
+    fpr, tpr = (np.array(side) for side in zip(*attack.roc, strict=True))
+    floor = 0.5 / max(attack.n_members, attack.n_non_members, 1)
+    low, high = _clopper_pearson(tpr * attack.n_members, attack.n_members, 0.95)
+    shown = np.maximum(fpr, floor)
+    axes.fill_between(shown, np.maximum(low, floor), high, color=BLUE, alpha=0.16, linewidth=0)
+    axes.plot(shown, np.maximum(tpr, floor), color=BLUE, linewidth=1.8, label=words.say("roc.curve"))
+    rates = np.geomspace(floor, 1.0, 160)
+    axes.plot(rates, rates, color=GREY, linewidth=1, linestyle=":", label=words.say("roc.chance"))
+    privacy = report.privacy
+    if privacy is not None and privacy.spent_epsilon is not None:
+        epsilon, delta = privacy.spent_epsilon, privacy.target_delta
+        limit = [tpr_ceiling(epsilon, delta, fpr=float(rate)) for rate in rates]
+        axes.plot(
+            rates, limit, color=RUST, linewidth=1.3, linestyle="--", label=words.say("roc.limit")
+        )
+    points = [(float(k), p.dp_ceiling) for k, p in attack.tpr_at_fpr.items() if p.dp_ceiling]
+    points = [(x, y) for x, y in points if x >= floor]
+    if points:
+        xs, ys = zip(*points, strict=True)
+        axes.plot(xs, ys, "D", color=RUST, markersize=5, label=words.say("roc.points"))
+    axes.set(xscale="log", yscale="log", xlim=(floor, 1), ylim=(floor, 1.25))
+    axes.set(xlabel=words.say("roc.x"), ylabel=words.say("roc.y"))
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_formatter(FuncFormatter(lambda v, _: words.percent(v)))
+        axis.set_minor_locator(NullLocator())
+    axes.grid(visible=True)
+    axes.legend(loc="lower right", fontsize=8.5)
+    return figure
+
+
+def score_histograms(scores: Mapping[str, Sequence[float]], words: Words) -> Figure:
+    """Draw the primary scores of planted and held-out canaries, before and after training."""
+    figure = Figure(figsize=(6.4, 3.9), layout="constrained")
+    with mpl.rc_context(_STYLE):
+        panels = figure.subplots(2, 1, sharex=True)
+    every = np.concatenate([np.asarray(v, dtype=float) for v in scores.values() if len(v)])
+    edges = np.linspace(float(every.min()), float(every.max()) + 1e-9, 25)
+    rows = (("base_", "scores.base"), ("", "scores.adapter"))
+    for axes, (prefix, title) in zip(panels, rows, strict=True):
+        members = scores.get(f"{prefix}member", ())
+        others = scores.get(f"{prefix}non_member", ())
+        axes.hist(members, edges, color=BLUE, alpha=0.35, label=words.say("scores.member"))
+        axes.hist(
+            others,
+            edges,
+            histtype="step",
+            color=RUST,
+            linewidth=1.6,
+            linestyle="--",
+            label=words.say("scores.non_member"),
+        )
+        axes.set_title(words.say(title), loc="left", fontsize=9.5)
+        axes.yaxis.set_major_locator(MaxNLocator(4, integer=True))
+    panels[0].legend(loc="upper right", fontsize=8.5)
+    panels[1].set_xlabel(words.say("scores.x"))
+    _numbers(panels[1].xaxis, words)
+    figure.supylabel(words.say("scores.y"), fontsize=9.5)
+    return figure
+
+
+def power(shares: Mapping[str, float], words: Words) -> Figure:
+    """Draw how probable it is that this audit refuses a leak of a given true AUC."""
+    figure, axes = _blank(_SIZE)
+    points = sorted((float(auc), share) for auc, share in shares.items())
+    xs, ys = zip(*points, strict=True)
+    axes.plot(xs, ys, "o-", color=BLUE, linewidth=1.8, markersize=5)
+    axes.axhline(0.8, color=GREY, linewidth=1, linestyle=":")
+    axes.annotate(
+        words.say("power.good", share=words.percent(0.8, 0)),
+        (xs[0], 0.8),
+        xytext=(0, 4),
+        textcoords="offset points",
+        color=GREY,
+        fontsize=8.5,
+    )
+    axes.set(ylim=(0, 1.03), xlabel=words.say("power.x"), ylabel=words.say("power.y"))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda v, _: words.percent(v, 0)))
+    _numbers(axes.xaxis, words)
+    axes.grid(visible=True)
+    return figure
+
+
+def exposure(canaries: Canaries, words: Words) -> Figure:
+    """Draw mean exposure against the number of repeats."""
+    figure, axes = _blank(_SIZE)
+    ladder = {name: f.by_repeats for name, f in canaries.families.items() if f.by_repeats}
+    ticks: set[int] = set()
+    for (name, steps), marker in zip(ladder.items(), "osD^v" * len(ladder), strict=False):
+        points = sorted((int(k), v) for k, v in steps.items())
+        xs, ys = zip(*points, strict=True)
+        ticks |= set(xs)
+        label = words.label("family", name)
+        axes.plot(xs, ys, marker=marker, color=BLUE, linewidth=1.6, label=label)
+    axes.set_xscale("log", base=2)
+    axes.set_xticks(sorted(ticks), [words.integer(t) for t in sorted(ticks)])
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.set_ylim(bottom=0)
+    axes.set(xlabel=words.say("exposure.x"), ylabel=words.say("exposure.y"))
+    _numbers(axes.yaxis, words)
+    axes.grid(visible=True)
+    axes.legend(loc="upper left", fontsize=8.5)
+    return figure
+
+
+def epsilon_bar(report: Report, words: Words) -> Figure:
+    """Draw the measured lower bound, the claim and the policy's limit on one line."""
+    figure, axes = _blank((6.4, 1.75))
+    privacy, audit = report.privacy, report.audit
+    claim = privacy.spent_epsilon if privacy and privacy.spent_epsilon is not None else 0.0
+    limit = privacy.target_epsilon if privacy else claim
+    bound = audit.empirical_epsilon if audit and audit.empirical_epsilon is not None else None
+    axes.plot([0, max(claim, limit)], [0, 0], color=PALE, linewidth=9, solid_capstyle="butt")
+    if bound is not None:
+        axes.plot([bound, claim], [0, 0], color=BLUE, linewidth=9, alpha=0.45, solid_capstyle="butt")
+        middle = (bound + claim) / 2
+        axes.annotate(
+            words.say("epsilon.between"), (middle, 0), ha="center", va="center", fontsize=8.5
+        )
+        _mark(axes, bound, words.say("epsilon.measured", value=words.number(bound)), above=True)
+    _mark(axes, claim, words.say("epsilon.claimed", value=words.number(claim)), above=True)
+    _mark(axes, limit, words.say("epsilon.limit", value=words.number(limit)), above=False)
+    axes.set(ylim=(-1, 1), xlim=(-0.02 * max(claim, limit), 1.08 * max(claim, limit)), yticks=[])
+    axes.spines["left"].set_visible(False)
+    axes.set_xlabel(words.say("epsilon.x"))
+    _numbers(axes.xaxis, words)
+    return figure
+
+
+def losses(training: TrainingSection, privacy: PrivacySection | None, words: Words) -> Figure:
+    """Draw the validation loss, and beneath it epsilon where the run recorded it, over steps."""
+    curve = [] if privacy is None else privacy.epsilon_by_step
+    figure = Figure(figsize=(6.4, 4.4 if curve else 3.2), layout="constrained")
+    with mpl.rc_context(_STYLE):
+        panels = figure.subplots(2 if curve else 1, 1, sharex=True, squeeze=False)[:, 0]
+    steps, values = zip(*training.losses, strict=True)
+    panels[0].plot(steps, values, "o-", color=BLUE, linewidth=1.8, markersize=3.5)
+    panels[0].set_ylabel(words.say("losses.y"))
+    if curve and privacy is not None:
+        steps, values = zip(*curve, strict=True)
+        panels[1].plot(steps, values, "s-", color=RUST, linewidth=1.6, markersize=3)
+        panels[1].axhline(privacy.target_epsilon, color=GREY, linewidth=1, linestyle=":")
+        panels[1].set_ylabel(words.say("losses.epsilon"))
+        panels[1].set_ylim(bottom=0)
+    for axes in panels:
+        _numbers(axes.yaxis, words)
+        axes.grid(visible=True)
+    panels[-1].set_xlabel(words.say("losses.x"))
+    return figure
+
+
+def entity_counts(section: DeidentificationSection, words: Words) -> Figure:
+    """Draw how many spans and cells of each type were replaced."""
+    ranked = sorted(section.entities.items(), key=lambda item: item[1])[-_MAX_BARS:]
+    names, counts = zip(*ranked, strict=True)
+    figure, axes = _blank((6.4, 0.8 + 0.28 * len(names)))
+    bars = axes.barh(names, counts, color=BLUE, height=0.62)
+    labels = [words.integer(c) for c in counts]
+    axes.bar_label(bars, labels, padding=4, fontsize=8.5, color=INK)
+    axes.margins(x=0.12)
+    axes.xaxis.set_visible(False)
+    axes.spines["bottom"].set_visible(False)
+    return figure
+
+
+def utility(section: UtilitySection, words: Words) -> Figure:
+    """Draw each measure before and after, on its own scale."""
+    both = {
+        name: (m.base, m.adapter, m.adapter_interval)
+        for name, m in section.metrics.items()
+        if m.base is not None and m.adapter is not None
+    }
+    figure = Figure(figsize=(6.4, 0.9 + 0.85 * len(both)), layout="constrained")
+    with mpl.rc_context(_STYLE):
+        panels = figure.subplots(len(both), 1, squeeze=False)[:, 0]
+    for axes, (name, (base, adapter, spread)) in zip(panels, both.items(), strict=True):
+        labels = [words.say("utility.adapter"), words.say("utility.base")]
+        axes.plot([0, base], [1, 1], color=GREY, linewidth=7, solid_capstyle="butt")
+        axes.plot([0, adapter], [0, 0], color=BLUE, linewidth=7, solid_capstyle="butt")
+        if spread is not None:
+            axes.plot(spread, [0, 0], color=INK, linewidth=1.4, marker="|", markersize=9)
+        for y, value, end in ((1, base, base), (0, adapter, max(adapter, *(spread or (adapter,))))):
+            axes.annotate(
+                words.number(value),
+                (end, y),
+                xytext=(6, 0),
+                textcoords="offset points",
+                va="center",
+                fontsize=8.5,
+            )
+        axes.set_yticks([0, 1], labels, fontsize=8.5)
+        axes.set_ylim(-0.6, 1.6)
+        axes.margins(x=0.1)
+        axes.set_title(words.label("metric", name), loc="left", fontsize=9.5)
+        axes.xaxis.set_visible(False)
+        axes.spines["bottom"].set_visible(False)
+    return figure
+
+
+def _blank(size: tuple[float, float]) -> tuple[Figure, Axes]:
+    figure = Figure(figsize=size, layout="constrained")
+    with mpl.rc_context(_STYLE):
+        return figure, figure.subplots()
+
+
+def _mark(axes: Axes, x: float, text: str, *, above: bool) -> None:
+    """Mark a value on the epsilon line with a labelled stroke."""
+    axes.plot([x, x], [-0.28, 0.28], color=INK, linewidth=1.6)
+    axes.annotate(
+        text,
+        (x, 0.34 if above else -0.34),
+        ha="left" if x == 0 else "right",
+        va="bottom" if above else "top",
+        fontsize=8.5,
+    )
+
+
+def _numbers(axis: object, words: Words) -> None:
+    axis.set_major_formatter(FuncFormatter(lambda v, _: words.number(round(v, 9))))
+
+
+def _clopper_pearson(
+    hits: np.ndarray, total: int, confidence: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the exact interval of each count out of `total`."""
+    from scipy.stats import beta
+
+    tail = (1 - confidence) / 2
+    low = np.where(hits > 0, beta.ppf(tail, hits, total - hits + 1), 0.0)
+    high = np.where(hits < total, beta.ppf(1 - tail, hits + 1, total - hits), 1.0)
+    return low, high
