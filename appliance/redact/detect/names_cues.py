@@ -143,7 +143,8 @@ STOP: frozenset[str] = _set(
     fracture, catheter, foley, hickman, tube, emergency, contact, guardian, parent, home, work, cell, mobile, office, pager, ext,
     employer, employee, occupation, race, ethnicity, language, religion, marital, married, single, divorced, widowed, member,
     group, claim, case, file, invoice, order, license, licence, plate, vehicle, device, serial, lot, username, password,
-    user, login, url, ref, reference, vs, versus"""
+    user, login, url, ref, reference, vs, versus, mm, kg, cm, lb, lbs, oz, pm, am, est, utc, hrs, min, sec, bid, tid, qid, qd, qhs, prn, po,
+    iv, im, sc, sq, iban, swift, pan, otp, rtc, cth, cta, tdap, mmr, hpv, ppd, usa, us, uk, eu, ny, la, dc, ca, tx, fl, pa, ma, il"""
 )
 
 #: Surnames that name a disease, sign, device, drug or test far more often than a person; folded.

@@ -134,25 +134,23 @@ class EnglishNer:
         if label == "DATE_TIME":
             return _DATE.search(piece) is not None or _DURATION.search(piece) is not None
         words = _WORD.findall(piece)
-        if not words or piece.islower():
-            return False
         known = self._lexicon
+        unusual = [w for w in words if not known.common(w) and fold(w) not in STOP]
         if label == "PERSON":
             if piece.isupper() and len(piece) < 5:
                 return False
-            names = [w for w in words if fold(w) not in STOP]
-            return any(not known.common(w) or known.strong_first(w) for w in names if len(w) > 1)
+            return any(len(w) > 1 for w in unusual) or any(
+                known.strong_first(w) or (known.first_name(w) and len(words) == 1) for w in words
+            )
         if label == "LOCATION":
-            if known.place(piece):
-                return len(piece) > 2
-            return len(piece) > 3 and not all(known.common(w) or fold(w) in STOP for w in words)
+            return len(piece) > 2 and (known.place(piece) or bool(unusual))
         if label == "NRP":
             return len(piece) > 3
         if ORGANIZATION_CUE.search(piece) and len(words) > 1:
             return any(fold(w) not in STOP for w in words)
         if piece.isupper() or any(c.isdigit() for c in piece):
             return False
-        return not all(known.common(w) or fold(w) in STOP for w in words)
+        return bool(unusual)
 
 
 def is_duration(piece: str) -> bool:
