@@ -1,0 +1,162 @@
+"""Candidate ranking: does the model prefer what was removed to decoys of the same format?
+
+For a value that de-identification took out of a record, the true value and same-format decoys are
+put back into its slot and scored. A model that learned nothing about the person gives the true
+value a uniform rank. Preference is measured as the gain over the base model, which may like some
+values (a common name) better for reasons of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+
+from appliance.audit.statistics import rank_p_value
+from appliance.progress import Progress
+
+#: Tokens of the text before a slot that a candidate is scored behind.
+CONTEXT_TOKENS = 24
+#: Most tokens of a candidate.
+VALUE_TOKENS = 24
+#: Most decoys of a slot.
+MOST_DECOYS = 99
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemovedSlot:
+    """A place a value was removed from.
+
+    Attributes:
+        before: de-identified text that precedes the slot; private.
+        value: the true value; private.
+        decoys: made-up values of the same format, drawn without looking at the true one.
+    """
+
+    before: str = field(repr=False)
+    value: str = field(repr=False)
+    decoys: tuple[str, ...] = field(repr=False)
+
+
+class RemovedValues(Protocol):
+    """What de-identification took out of the training side."""
+
+    @property
+    def slots(self) -> Sequence[RemovedSlot]:
+        """Return slots to rank, already drawn at random; the audit takes the first ones."""
+
+    def find(self, texts: Sequence[str]) -> list[int]:
+        """Count, per text, the distinct removed values that the detector finds in it.
+
+        Values are compared by keyed digests of their normalised form.
+        """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ranking:
+    """How the true values rank.
+
+    Attributes:
+        slots: values ranked.
+        p_value: chance of ranks this good by luck.
+    """
+
+    slots: int
+    p_value: float
+
+
+def rank_values(
+    adapter: Sequence[Sequence[float]], base: Sequence[Sequence[float]]
+) -> Ranking | None:
+    """Rank each true value by its gain over the base model; None without a slot.
+
+    Args:
+        adapter: for each slot the log-probability of each candidate, the true one first.
+        base: the same on the base model.
+    """
+    ranks, sizes = [], []
+    for ours, reference in zip(adapter, base, strict=True):
+        gains = np.asarray(ours) - np.asarray(reference)
+        better = float((gains[1:] > gains[0]).sum())
+        ranks.append(1.0 + better + float((gains[1:] == gains[0]).sum()) / 2.0)
+        sizes.append(float(len(gains)))
+    if not ranks:
+        return None
+    return Ranking(slots=len(ranks), p_value=rank_p_value(ranks, sizes))
+
+
+def score_slots(
+    model: Any,  # noqa: ANN401 - peft is untyped
+    tokenizer: Any,  # noqa: ANN401 - transformers is untyped
+    removed: RemovedValues | None,
+    most: int,
+    progress: Progress,
+) -> tuple[tuple[float, ...], ...]:
+    """Score the candidates of the first slots.
+
+    Args:
+        model: scored as it stands (adapter on or off).
+        tokenizer: the base model's.
+        removed: the slots, or None.
+        most: slots to score.
+        progress: told one unit per slot.
+
+    Returns:
+        For each slot the log-probability of each candidate behind its context, the true value
+        first. The context runs through the model once per slot.
+    """
+    slots = [] if removed is None else list(removed.slots[:most])
+    if not slots:
+        return ()
+    was_training = model.training
+    model.eval()
+    try:
+        with progress.task("ranking removed values", len(slots)) as task:
+            found = []
+            for slot in slots:
+                found.append(_score_slot(model, tokenizer, slot))
+                task.advance()
+    finally:
+        model.train(was_training)
+    return tuple(found)
+
+
+def _score_slot(model: Any, tokenizer: Any, slot: RemovedSlot) -> tuple[float, ...]:  # noqa: ANN401
+    import torch
+
+    device = next(model.parameters()).device
+    before = slot.before.rstrip()
+    gap = slot.before[len(before) :][:1]
+    context = _encode(tokenizer, before)[-CONTEXT_TOKENS:] or [tokenizer.eos_token_id]
+    values = [slot.value, *slot.decoys[:MOST_DECOYS]]
+    rows = [_encode(tokenizer, gap + value)[:VALUE_TOKENS] for value in values]
+    length = max(len(row) for row in rows)
+    ids = torch.zeros((len(rows), length), dtype=torch.long)
+    mask = torch.zeros((len(rows), length), dtype=torch.long)
+    for index, row in enumerate(rows):
+        ids[index, : len(row)] = torch.tensor(row)
+        mask[index, : len(row)] = 1
+    ids, mask = ids.to(device), mask.to(device)
+    with torch.inference_mode():
+        opening = torch.tensor([context], device=device)
+        first = model(input_ids=opening, use_cache=True)
+        cache = first.past_key_values
+        cache.batch_repeat_interleave(len(rows))
+        seen = torch.ones((len(rows), len(context)), dtype=torch.long, device=device)
+        rest = model(
+            input_ids=ids,
+            attention_mask=torch.cat([seen, mask], dim=1),
+            past_key_values=cache,
+            use_cache=True,
+        ).logits
+        start = first.logits[:, -1:].expand(len(rows), -1, -1)
+        logits = torch.cat([start, rest[:, :-1]], dim=1).float()
+        own = torch.log_softmax(logits, dim=-1).gather(2, ids[:, :, None])[:, :, 0]
+        sums = (own * mask).sum(dim=1).double().cpu()
+    return tuple(float(value) for value in sums)
+
+
+def _encode(tokenizer: Any, text: str) -> list[int]:  # noqa: ANN401 - transformers is untyped
+    return [int(token) for token in tokenizer(text, add_special_tokens=False)["input_ids"]]
