@@ -1,5 +1,4 @@
 """Files to a sealed corpus: readers, field mapping, privacy units, copies, split.
 
-`stage.ingest` is the door; `split.split` puts people on sides; `sample_data.write_sample_data`
-makes the synthetic clinic's letters.
+`stage.ingest` is the door; `split.split` puts people on sides, `split.read_sides` tells which.
 """
