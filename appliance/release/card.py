@@ -13,10 +13,10 @@ from typing import Any
 
 from appliance.evidence import Report
 from appliance.policy.model import Policy
-from appliance.release.lint import CONFIG, serving_rank
+from appliance.release.layout import CONFIG
+from appliance.release.lint import serving_rank
 from appliance.report.odds import posterior
 from appliance.report.words import Words
-
 
 
 def render_card(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from appliance.release import lint, model_sig, statements
+from appliance.release import model_sig, statements
 
+WEIGHTS, CONFIG = statements.SUBJECTS
 CARD = "README.md"
 MLBOM = "mlbom.cdx.json"
 REPORT = "compliance/report.json"
@@ -14,7 +15,9 @@ FOLDERS = ("attestations", "compliance")
 
 #: Signed files that every release has.
 REQUIRED: frozenset[str] = frozenset(
-    {*lint.REQUIRED, CARD, MLBOM, REPORT, REPORT_HTML, OSCAL, *statements.NAMES}
+    {WEIGHTS, CONFIG, CARD, MLBOM, REPORT, REPORT_HTML, OSCAL, *statements.NAMES}
 )
-#: Signed files that a release may have.
-OPTIONAL: frozenset[str] = frozenset(lint.OPTIONAL)
+#: Signed files that a release may have; nothing that executes.
+OPTIONAL: frozenset[str] = frozenset(
+    {"tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"}
+)

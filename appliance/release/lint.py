@@ -18,12 +18,8 @@ from typing import Any
 import numpy as np
 
 from appliance.errors import IntegrityError
+from appliance.release.layout import CONFIG, OPTIONAL, WEIGHTS
 
-WEIGHTS = "adapter_model.safetensors"
-CONFIG = "adapter_config.json"
-REQUIRED = (WEIGHTS, CONFIG)
-#: What may lie beside the adapter; nothing that executes.
-OPTIONAL = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json")
 #: Ranks vLLM accepts for `--max-lora-rank`.
 VLLM_RANKS = (1, 8, 16, 32, 64, 128, 256, 320, 512)
 
@@ -47,11 +43,11 @@ def lint_adapter(files: Mapping[str, bytes]) -> int:
         IntegrityError: a file is missing or not allowed, the configuration asks for what the
             loaders refuse, or the weights are not finite LoRA factors of the stated rank.
     """
-    for name in REQUIRED:
+    for name in (WEIGHTS, CONFIG):
         if name not in files:
             raise IntegrityError(name, "is missing from the adapter", hint=_HINT)
     for name in files:
-        if name not in REQUIRED + OPTIONAL:
+        if name not in {WEIGHTS, CONFIG, *OPTIONAL}:
             raise IntegrityError(name, "may not be part of a release", hint=_HINT)
     rank = _lint_config(files[CONFIG])
     _lint_weights(files[WEIGHTS], rank)
@@ -108,7 +104,7 @@ def _lint_weights(raw: bytes, rank: int) -> None:
 def _split(raw: bytes) -> tuple[dict[str, Any], memoryview]:
     """Return the header and the tensor bytes."""
     size = int.from_bytes(raw[:8], "little")
-    if len(raw) < 8 or not 0 < size <= min(len(raw) - 8, _MAX_HEADER):  # noqa: PLR2004
+    if len(raw) < 8 or not 0 < size <= min(len(raw) - 8, _MAX_HEADER):
         raise IntegrityError(WEIGHTS, "is not a safetensors file", hint=_HINT)
     try:
         header = json.loads(raw[8 : 8 + size])
@@ -132,7 +128,7 @@ def _lint_tensor(entry: Any, body: memoryview, *, start: int, rank: int, axis: i
         (first, last), shape, dtype = entry["data_offsets"], entry["shape"], entry["dtype"]
         kind, exponent = _DTYPES[dtype]
         size = int(np.prod(shape)) * kind.itemsize
-        matrix = len(shape) == 2 and shape[axis] == rank  # noqa: PLR2004
+        matrix = len(shape) == 2 and shape[axis] == rank
     except (KeyError, TypeError, ValueError):
         raise IntegrityError(WEIGHTS, "has a malformed header", hint=_HINT) from None
     if first != start or last - first != size or last > len(body):

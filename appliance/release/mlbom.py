@@ -138,7 +138,7 @@ def _metric(name: str, metric: Metric) -> list[dict[str, Any]]:
         rows.append({"type": name, "value": repr(metric.base), "slice": "test side, base model"})
     if metric.adapter is not None:
         row = {"type": name, "value": repr(metric.adapter), "slice": "test side, with adapter"}
-        rows.append(row | _bounds(metric))
+        rows.append({**row, **_bounds(metric)})
     return rows
 
 

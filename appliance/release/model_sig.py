@@ -124,7 +124,7 @@ def _parse(payload: bytes, where: str) -> SignedFiles:
 
 
 def _check(
-    kinds: tuple[Any, Any], serialization: Any, rows: list[tuple[Any, Any, Any]], where: str
+    kinds: tuple[Any, Any], serialization: object, rows: list[tuple[Any, Any, Any]], where: str
 ) -> None:
     if kinds != (STATEMENT_TYPE, PREDICATE_TYPE) or serialization != _SERIALIZATION:
         raise IntegrityError(where, "its statement is of another kind", hint=_HINT)
@@ -142,7 +142,7 @@ def _check(
 def _is_hex(digest: object) -> bool:
     return (
         isinstance(digest, str)
-        and len(digest) == 64  # noqa: PLR2004
+        and len(digest) == 64
         and all(c in "0123456789abcdef" for c in digest)
     )
 

@@ -265,7 +265,7 @@ def _hold_checkpoint(bundle: Path, note: str | None, key: VerifyingKey) -> str |
     where = f"{bundle / statements.PROVENANCE}: {statements.CHECKPOINT_NAME}"
     origin = note.partition("\n")[0]
     lines = verify_note(note, name=origin, key=key, where=where).splitlines()
-    if len(lines) < 3 or not lines[1].isascii() or not lines[1].isdigit():  # noqa: PLR2004
+    if len(lines) < 3 or not lines[1].isascii() or not lines[1].isdigit():
         raise IntegrityError(where, "is not a checkpoint", hint=HINT)
     return f"checkpoint over {lines[1]} events of {origin}, signed by this key"
 
@@ -301,7 +301,8 @@ def _not_proved(report: Report, *, anchored: bool) -> list[str]:
         "that the figures were measured as the report says: that rests on the machine that ran, "
         "its operator and the custody of the key",
         "that the public key is the releaser's: get it by another way than this bundle",
-        f"that the base model you load is the one named: compare with {report.run.base_model.digest}",
+        "that the base model you load is the one named: compare it with "
+        f"{report.run.base_model.digest}",
         "that the release has not been withdrawn since",
     ]
     if anchored:

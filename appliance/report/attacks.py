@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
+
+from matplotlib.figure import Figure as Drawing
 
 from appliance.evidence import AuditSection, Canaries, Membership, Report
 from appliance.report import plots
@@ -34,6 +37,15 @@ def _membership(audit: AuditSection, words: Words) -> Table:
         ("record_membership", audit.record_membership),
     )
     rows = [row for name, found in attacks for row in _attack(name, found, audit, words)]
+    rows += [
+        (
+            words.say("audit.secondary", attack=words.label("attack", name)),
+            words.fixed(attack.auc, 3),
+            words.interval(attack.auc_interval),
+            words.say("audit.unjudged"),
+        )
+        for name, attack in audit.secondary.items()
+    ]
     head = tuple(words.say(f"audit.{n}") for n in ("measure", "value", "interval", "compare"))
     return Table(
         caption=words.say("audit.table"), head=head, rows=tuple(rows), numeric=frozenset({1, 2})
@@ -52,7 +64,7 @@ def _attack(
         members=words.integer(found.n_members),
         others=words.integer(found.n_non_members),
     )
-    base = words.say("absent") if found.base_auc is None else words.fixed(found.base_auc, 3)
+    base = shown(words, found, "base_auc", partial(words.fixed, places=3))
     yield (
         words.say("audit.auc", attack=title, sides=sides),
         words.fixed(found.auc, 3),
@@ -73,9 +85,7 @@ def _attack(
             words.say("audit.tpr", attack=title, fpr=words.percent(float(rate))),
             words.percent(point.value),
             words.say("interval", low=words.percent(low), high=words.percent(high)),
-            "–"
-            if ceiling is None
-            else words.say("audit.ceiling", ceiling=words.percent(ceiling)),
+            "–" if ceiling is None else words.say("audit.ceiling", ceiling=words.percent(ceiling)),
         )
 
 
@@ -91,7 +101,7 @@ def _drawings(report: Report, audit: AuditSection, words: Words) -> Iterator[Fig
         yield _figure("exposure", words, lambda: plots.exposure(audit.canaries, words))
 
 
-def _figure(name: str, words: Words, draw) -> Figure:  # noqa: ANN001
+def _figure(name: str, words: Words, draw: Callable[[], Drawing]) -> Figure:
     return Figure(
         name=name,
         caption=words.say(f"figure.{name}.caption"),
@@ -104,7 +114,12 @@ def _bounds(audit: AuditSection, words: Words) -> Table:
     rows = [
         (words.say("audit.empirical"), shown(words, audit, "empirical_epsilon")),
         (words.say("audit.bug"), shown(words, audit, "empirical_epsilon_bug")),
+        (words.say("audit.gaussian"), shown(words, audit, "empirical_epsilon_gaussian")),
+        (words.say("audit.guesses"), shown(words, audit, "guesses")),
+        (words.say("audit.correct"), shown(words, audit, "correct_guesses")),
         (words.say("audit.largest"), shown(words, audit, "largest_detectable_epsilon")),
+        (words.say("audit.dp_auc"), shown(words, audit, "dp_auc_ceiling")),
+        (words.say("audit.permutation"), shown(words, audit, "permutation_p_value")),
     ]
     control = audit.positive_control
     if control is None:

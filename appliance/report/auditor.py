@@ -15,7 +15,16 @@ from appliance.evidence import (
 )
 from appliance.report import plots
 from appliance.report.attacks import audit_blocks
-from appliance.report.blocks import Block, Bullets, Figure, Level, Paragraph, Section, Table
+from appliance.report.blocks import (
+    Block,
+    Bullets,
+    Coded,
+    Figure,
+    Level,
+    Paragraph,
+    Section,
+    Table,
+)
 from appliance.report.controls import control_table
 from appliance.report.limits import translated
 from appliance.report.measures import because, outcome, rule_title, shown
@@ -50,7 +59,7 @@ def _findings(report: Report, words: Words) -> Iterator[Block]:
     yield Paragraph(text=words.say("findings.intro"))
     rows = tuple(
         (
-            f"{rule_title(words, f.rule)} ({f.rule})",
+            Coded(rule_title(words, f.rule), f.rule),
             outcome(words, f),
             words.value(f.measured),
             words.value(f.threshold),
@@ -60,7 +69,9 @@ def _findings(report: Report, words: Words) -> Iterator[Block]:
     )
     yield Table(
         caption=words.say("findings.table"),
-        head=tuple(words.say(f"findings.{n}") for n in ("rule", "outcome", "measured", "limit", "detail")),
+        head=tuple(
+            words.say(f"findings.{n}") for n in ("rule", "outcome", "measured", "limit", "detail")
+        ),
         rows=rows,
         numeric=frozenset({2, 3}),
         outcome=1,
@@ -107,7 +118,10 @@ def _terms(privacy: PrivacySection, words: Words) -> Iterator[tuple[str, str]]:
     yield words.say("term.neighboring_relation"), relation
     yield words.say("term.target_epsilon"), words.number(privacy.target_epsilon)
     yield words.say("term.target_delta"), words.number(privacy.target_delta)
-    yield words.say("term.spent_epsilon"), shown(words, privacy, "spent_epsilon", partial(words.fixed, places=3))
+    yield (
+        words.say("term.spent_epsilon"),
+        shown(words, privacy, "spent_epsilon", partial(words.fixed, places=3)),
+    )
     yield words.say("term.accountant"), privacy.accountant
     figures = privacy.accountants
     if figures is None:
@@ -170,9 +184,7 @@ def _entities(section: DeidentificationSection, words: Words) -> Table:
         for name, count in ranked
     )
     head = tuple(words.say(f"entities.{n}") for n in ("type", "count", "operator"))
-    return Table(
-        caption=words.say("entities.table"), head=head, rows=rows, numeric=frozenset({1})
-    )
+    return Table(caption=words.say("entities.table"), head=head, rows=rows, numeric=frozenset({1}))
 
 
 def _residual(section: DeidentificationSection, words: Words) -> Table:
@@ -188,7 +200,9 @@ def _residual(section: DeidentificationSection, words: Words) -> Table:
         (words.say("residual.types"), found or words.say("nothing")),
     )
     return Table(
-        caption=words.say("residual.table"), head=(words.say("field"), words.say("value")), rows=rows
+        caption=words.say("residual.table"),
+        head=(words.say("field"), words.say("value")),
+        rows=rows,
     )
 
 
@@ -241,7 +255,10 @@ def _utility(report: Report, words: Words) -> Iterator[Block]:
     )
     yield Table(
         caption=words.say("utility.table"),
-        head=tuple(words.say(f"utility.{n}") for n in ("metric", "base", "adapter", "interval", "difference")),
+        head=tuple(
+            words.say(f"utility.{n}")
+            for n in ("metric", "base", "adapter", "interval", "difference")
+        ),
         rows=tuple(_metric(name, metric, words) for name, metric in utility.metrics.items()),
         numeric=frozenset({1, 2, 3, 4}),
     )
@@ -266,9 +283,14 @@ def _metric(name: str, metric: Metric, words: Words) -> tuple[str, ...]:
         f"{words.label('metric', name)} ({better})",
         shown(words, metric, "base"),
         shown(words, metric, "adapter"),
-        words.say("absent") if spread is None else words.interval(spread),
-        words.say("absent") if change is None else words.interval(change),
+        "–" if spread is None else words.interval(spread, _places(spread)),
+        "–" if change is None else words.interval(change, _places(change)),
     )
+
+
+def _places(bounds: tuple[float, float]) -> int:
+    """Return the decimal places that show an interval of this size."""
+    return 1 if max(abs(bound) for bound in bounds) >= 10 else 3
 
 
 def _beyond(utility: UtilitySection, words: Words) -> Table:

@@ -46,6 +46,17 @@ class KeyFigures:
     items: tuple[KeyFigure, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Coded:
+    """A cell in plain words with the exact name of what it is about beneath."""
+
+    text: str
+    code: str
+
+
+Cell = str | Coded
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
     """Rows under a caption.
@@ -58,7 +69,7 @@ class Table:
 
     caption: str
     head: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
+    rows: tuple[tuple[Cell, ...], ...]
     numeric: frozenset[int] = frozenset()
     outcome: int | None = None
     failed: frozenset[int] = frozenset()
@@ -103,7 +114,7 @@ class Document:
 
     Attributes:
         tone: "good" when released, "bad" when refused.
-        reasons: for a refusal, one sentence per finding that did not pass.
+        reasons: for a refusal, one sentence per finding that did not pass, with its rule.
     """
 
     language: str
@@ -113,7 +124,7 @@ class Document:
     tone: Tone
     verdict: str
     summary: str
-    reasons: tuple[str, ...]
+    reasons: tuple[Coded, ...]
     contents: str
     levels: tuple[Level, ...]
     footer: tuple[str, ...]

@@ -15,7 +15,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from appliance.evidence import Report
-from appliance.report import blocks
+from appliance.report import blocks, plots
 from appliance.report.document import document
 from appliance.report.words import Words
 
@@ -45,7 +45,9 @@ def svg(figure: blocks.Figure) -> Markup:
     """Return a drawing as inline SVG, its ids made unique to the page."""
     sink = io.StringIO()
     with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": figure.name}):
-        figure.draw().savefig(sink, format="svg", transparent=True, metadata={"Date": None})
+        plots.styled(figure.draw).savefig(
+            sink, format="svg", transparent=True, metadata={"Date": None}
+        )
     text = _METADATA.sub("", _PROLOGUE.sub("", sink.getvalue()))
     text = _IDS.sub(rf"\g<1>{figure.name}-", text)
     # The drawing is made of numbers and escaped labels by matplotlib, not of page input.

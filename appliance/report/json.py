@@ -133,7 +133,7 @@ def _finite(value: Any) -> Any:  # noqa: ANN401 - any JSON value
         plain = {k: None if k in lost else _finite(v) for k, v in value.items()}
         if lost and "reasons" in plain:
             said = dict.fromkeys(lost, "not a finite number: nothing bounds it")
-            plain["reasons"] = said | plain["reasons"]
+            plain["reasons"] = {**said, **(plain["reasons"] or {})}
         return plain
     if isinstance(value, tuple):
         return tuple(_finite(v) for v in value)

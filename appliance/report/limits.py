@@ -88,9 +88,7 @@ def _privacy(evidence: Evidence | Report, words: Words) -> Iterator[str]:
         yield words.say("limit.ledger")
 
 
-def _audit(
-    audit: AuditSection | None, evidence: Evidence | Report, words: Words
-) -> Iterator[str]:
+def _audit(audit: AuditSection | None, evidence: Evidence | Report, words: Words) -> Iterator[str]:
     if audit is None:
         yield words.say("limit.no_audit")
         return

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from appliance.evidence import Finding, Section
+from appliance.report.blocks import Coded
 from appliance.report.words import Words
 
 Value = float | int | str | bool | None
@@ -46,16 +47,23 @@ def outcome(words: Words, finding: Finding) -> str:
     return words.say(f"outcome.{finding.outcome}" + (".passed" if _excused(finding) else ""))
 
 
-def reason(words: Words, finding: Finding) -> str:
-    """Return a finding that did not pass as one sentence."""
-    return words.say(
-        "finding.reason",
+def reason(words: Words, finding: Finding) -> Coded:
+    """Return a finding that did not pass as one sentence, with the rule's name."""
+    kind = "inconclusive" if finding.outcome == "inconclusive" else "refuse"
+    said = words.say(
+        f"finding.{kind}",
         title=rule_title(words, finding.rule),
-        rule=finding.rule,
         measured=words.value(finding.measured),
         threshold=words.value(finding.threshold),
         detail=words.label("detail", finding.detail),
     )
+    if finding.measured is None and finding.threshold is None:
+        said = words.say(
+            "finding.absent",
+            title=rule_title(words, finding.rule),
+            detail=words.label("detail", finding.detail),
+        )
+    return Coded(said, finding.rule)
 
 
 def _excused(finding: Finding) -> bool:

@@ -146,7 +146,7 @@ def _tested(report: Report, words: Words) -> Iterator[str]:
         yield words.say("plain.no_audit")
         return
     attack = audit.membership
-    clear = attack.auc_interval[0] > 0.5  # noqa: PLR2004 - a coin toss
+    clear = attack.auc_interval[0] > 0.5
     yield words.say(
         "plain.attack.seen" if clear else "plain.attack.unseen",
         canaries=words.integer(attack.n_members + attack.n_non_members),
@@ -208,9 +208,7 @@ def _priors(epsilon: float, words: Words) -> Table:
         for prior in (0.5, 0.1, 0.01)
     )
     head = (words.say("odds.before"), words.say("odds.after"))
-    return Table(
-        caption=words.say("odds.table"), head=head, rows=rows, numeric=frozenset({0, 1})
-    )
+    return Table(caption=words.say("odds.table"), head=head, rows=rows, numeric=frozenset({1}))
 
 
 def _ceilings(report: Report, privacy: PrivacySection, epsilon: float, words: Words) -> Table:
@@ -229,7 +227,7 @@ def _ceilings(report: Report, privacy: PrivacySection, epsilon: float, words: Wo
         caption=words.say("odds.ceilings"),
         head=head,
         rows=rows,
-        numeric=frozenset({0, 1, 2}),
+        numeric=frozenset({1, 2}),
         note=words.say("odds.ceilings.note"),
     )
 

@@ -82,7 +82,10 @@ def _policy(report: Report, identifier: str) -> dict[str, Any]:
 def _reviewed(report: Report) -> dict[str, Any]:
     rules = [{"control-id": f.rule} for f in _distinct(report)]
     selection: dict[str, Any] = {"description": "Rules of the policy, by their names."}
-    selection |= {"include-controls": rules} if rules else {"include-all": {}}
+    if rules:
+        selection["include-controls"] = rules
+    else:
+        selection["include-all"] = {}
     return {"control-selections": [selection]}
 
 

@@ -7,7 +7,7 @@ them as inline SVG, `pdf` as images.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import matplotlib as mpl
@@ -29,6 +29,7 @@ from appliance.report.words import Words
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
 
 INK = "#1c2733"
 BLUE = "#1f5582"
@@ -37,7 +38,7 @@ GREY = "#6b7785"
 PALE = "#d7dee6"
 _SIZE = (6.4, 3.6)
 _MAX_BARS = 14
-_STYLE = {
+STYLE = {
     "font.family": "sans-serif",
     "font.sans-serif": ["DejaVu Sans", "Arial", "Helvetica", "sans-serif"],
     "font.size": 9.5,
@@ -56,6 +57,12 @@ _STYLE = {
 }
 
 
+def styled(draw: Callable[[], Figure]) -> Figure:
+    """Draw in the report's style."""
+    with mpl.rc_context(STYLE):
+        return draw()
+
+
 def roc(report: Report, attack: Membership, words: Words) -> Figure:
     """Draw the ROC of the canary attack, log-log, with its band, the diagonal and the DP limit.
 
@@ -68,7 +75,9 @@ def roc(report: Report, attack: Membership, words: Words) -> Figure:
     low, high = _clopper_pearson(tpr * attack.n_members, attack.n_members, 0.95)
     shown = np.maximum(fpr, floor)
     axes.fill_between(shown, np.maximum(low, floor), high, color=BLUE, alpha=0.16, linewidth=0)
-    axes.plot(shown, np.maximum(tpr, floor), color=BLUE, linewidth=1.8, label=words.say("roc.curve"))
+    axes.plot(
+        shown, np.maximum(tpr, floor), color=BLUE, linewidth=1.8, label=words.say("roc.curve")
+    )
     rates = np.geomspace(floor, 1.0, 160)
     axes.plot(rates, rates, color=GREY, linewidth=1, linestyle=":", label=words.say("roc.chance"))
     privacy = report.privacy
@@ -96,8 +105,7 @@ def roc(report: Report, attack: Membership, words: Words) -> Figure:
 def score_histograms(scores: Mapping[str, Sequence[float]], words: Words) -> Figure:
     """Draw the primary scores of planted and held-out canaries, before and after training."""
     figure = Figure(figsize=(6.4, 3.9), layout="constrained")
-    with mpl.rc_context(_STYLE):
-        panels = figure.subplots(2, 1, sharex=True)
+    panels = figure.subplots(2, 1, sharex=True)
     every = np.concatenate([np.asarray(v, dtype=float) for v in scores.values() if len(v)])
     edges = np.linspace(float(every.min()), float(every.max()) + 1e-9, 25)
     rows = (("base_", "scores.base"), ("", "scores.adapter"))
@@ -129,6 +137,7 @@ def power(shares: Mapping[str, float], words: Words) -> Figure:
     points = sorted((float(auc), share) for auc, share in shares.items())
     xs, ys = zip(*points, strict=True)
     axes.plot(xs, ys, "o-", color=BLUE, linewidth=1.8, markersize=5)
+    axes.set_xticks(xs)
     axes.axhline(0.8, color=GREY, linewidth=1, linestyle=":")
     axes.annotate(
         words.say("power.good", share=words.percent(0.8, 0)),
@@ -176,7 +185,9 @@ def epsilon_bar(report: Report, words: Words) -> Figure:
     bound = audit.empirical_epsilon if audit and audit.empirical_epsilon is not None else None
     axes.plot([0, max(claim, limit)], [0, 0], color=PALE, linewidth=9, solid_capstyle="butt")
     if bound is not None:
-        axes.plot([bound, claim], [0, 0], color=BLUE, linewidth=9, alpha=0.45, solid_capstyle="butt")
+        axes.plot(
+            [bound, claim], [0, 0], color=BLUE, linewidth=9, alpha=0.45, solid_capstyle="butt"
+        )
         middle = (bound + claim) / 2
         axes.annotate(
             words.say("epsilon.between"), (middle, 0), ha="center", va="center", fontsize=8.5
@@ -195,8 +206,7 @@ def losses(training: TrainingSection, privacy: PrivacySection | None, words: Wor
     """Draw the validation loss, and beneath it epsilon where the run recorded it, over steps."""
     curve = [] if privacy is None else privacy.epsilon_by_step
     figure = Figure(figsize=(6.4, 4.4 if curve else 3.2), layout="constrained")
-    with mpl.rc_context(_STYLE):
-        panels = figure.subplots(2 if curve else 1, 1, sharex=True, squeeze=False)[:, 0]
+    panels = figure.subplots(2 if curve else 1, 1, sharex=True, squeeze=False)[:, 0]
     steps, values = zip(*training.losses, strict=True)
     panels[0].plot(steps, values, "o-", color=BLUE, linewidth=1.8, markersize=3.5)
     panels[0].set_ylabel(words.say("losses.y"))
@@ -235,8 +245,7 @@ def utility(section: UtilitySection, words: Words) -> Figure:
         if m.base is not None and m.adapter is not None
     }
     figure = Figure(figsize=(6.4, 0.9 + 0.85 * len(both)), layout="constrained")
-    with mpl.rc_context(_STYLE):
-        panels = figure.subplots(len(both), 1, squeeze=False)[:, 0]
+    panels = figure.subplots(len(both), 1, squeeze=False)[:, 0]
     for axes, (name, (base, adapter, spread)) in zip(panels, both.items(), strict=True):
         labels = [words.say("utility.adapter"), words.say("utility.base")]
         axes.plot([0, base], [1, 1], color=GREY, linewidth=7, solid_capstyle="butt")
@@ -254,7 +263,7 @@ def utility(section: UtilitySection, words: Words) -> Figure:
             )
         axes.set_yticks([0, 1], labels, fontsize=8.5)
         axes.set_ylim(-0.6, 1.6)
-        axes.margins(x=0.1)
+        axes.set_xlim(0, 1.12 * max(base, adapter, *(spread or (adapter,))))
         axes.set_title(words.label("metric", name), loc="left", fontsize=9.5)
         axes.xaxis.set_visible(False)
         axes.spines["bottom"].set_visible(False)
@@ -263,8 +272,7 @@ def utility(section: UtilitySection, words: Words) -> Figure:
 
 def _blank(size: tuple[float, float]) -> tuple[Figure, Axes]:
     figure = Figure(figsize=size, layout="constrained")
-    with mpl.rc_context(_STYLE):
-        return figure, figure.subplots()
+    return figure, figure.subplots()
 
 
 def _mark(axes: Axes, x: float, text: str, *, above: bool) -> None:
@@ -279,7 +287,7 @@ def _mark(axes: Axes, x: float, text: str, *, above: bool) -> None:
     )
 
 
-def _numbers(axis: object, words: Words) -> None:
+def _numbers(axis: Axis, words: Words) -> None:
     axis.set_major_formatter(FuncFormatter(lambda v, _: words.number(round(v, 9))))
 
 

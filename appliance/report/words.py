@@ -65,10 +65,10 @@ class Words:
         """Return a number with so many significant digits."""
         if value == 0:
             return "0"
-        if isinstance(value, int) or (float(value).is_integer() and abs(value) < 1e6):  # noqa: PLR2004
+        if isinstance(value, int) or (float(value).is_integer() and abs(value) < 1e6):
             return self.integer(int(value))
         size = math.floor(math.log10(abs(value)))
-        if size < -4 or size > 8:  # noqa: PLR2004
+        if size < -4 or size > 8:
             mantissa = self._decimal(f"{value / 10**size:.{max(digits - 2, 0)}f}")
             return f"{mantissa} × 10{str(size).translate(_SUPERSCRIPTS)}"
         places = max(digits - 1 - size, 0)
@@ -86,10 +86,10 @@ class Words:
     def percent(self, share: float, places: int = 1) -> str:
         """Return a share in [0, 1] as per cent; never rounded up to certainty."""
         text = f"{share * 100:.{places}f}"
-        while places < 6 and share < 1.0 and float(text) >= 100.0:  # noqa: PLR2004
+        while places < 6 and share < 1.0 and float(text) >= 100.0:
             places += 1
             text = f"{share * 100:.{places}f}"
-        while places < 4 and share > 0.0 and float(text) == 0.0:  # noqa: PLR2004
+        while places < 4 and share > 0.0 and float(text) == 0.0:
             places += 1
             text = f"{share * 100:.{places}f}"
         text = text.rstrip("0").rstrip(".") if "." in text else text
@@ -103,17 +103,17 @@ class Words:
     def size(self, count: float) -> str:
         """Return a number of bytes with a decimal unit."""
         for unit in _UNITS:
-            if count < 1000 or unit == _UNITS[-1]:  # noqa: PLR2004
+            if count < 1000 or unit == _UNITS[-1]:
                 return f"{self.number(float(count))} {unit}"
             count /= 1000
         raise AssertionError  # pragma: no cover - the loop always returns
 
     def duration(self, seconds: float) -> str:
         """Return a duration in the unit a reader would use."""
-        if seconds < 90:  # noqa: PLR2004
+        if seconds < 90:
             return f"{self.number(seconds)} s"
-        if seconds < 5400:  # noqa: PLR2004
-            return f"{self.number(seconds / 60, 2 if seconds < 600 else 3)} min"  # noqa: PLR2004
+        if seconds < 5400:
+            return f"{self.number(seconds / 60, 2 if seconds < 600 else 3)} min"
         return f"{self.number(seconds / 3600)} h"
 
     def value(self, value: float | str | bool | None) -> str:

@@ -12,6 +12,7 @@ import numpy as np
 
 from appliance.evidence import (
     AccountantFigures,
+    Attack,
     AuditSection,
     Canaries,
     CanaryFamily,
@@ -296,6 +297,15 @@ def audit_section(*, shift: float = 0.05, **changes: Any) -> AuditSection:
         ),
         "empirical_epsilon": 2.9 if leak else 0.0,
         "empirical_epsilon_bug": 2.1 if leak else 0.0,
+        "empirical_epsilon_gaussian": 3.1 if leak else 0.0,
+        "guesses": 60,
+        "correct_guesses": 58 if leak else 31,
+        "dp_auc_ceiling": 0.88,
+        "permutation_p_value": 0.0005 if leak else 0.24,
+        "secondary": {
+            "base_calibrated": Attack(auc=0.534, auc_interval=(0.453, 0.615)),
+            "min_k_plus_plus": Attack(auc=0.511, auc_interval=(0.43, 0.592)),
+        },
         "confidence": 0.95,
         "largest_detectable_epsilon": 4.1,
         "power": {"0.55": 0.09, "0.6": 0.34, "0.65": 0.71, "0.7": 0.94, "0.75": 0.99},
