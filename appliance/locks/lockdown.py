@@ -1,0 +1,332 @@
+"""One call that locks the process before any data is opened, and proves each lock.
+
+Every lock is tried after it was set: what the report calls in force has refused an attempt of this
+very process. A lock the kernel lacks is reported with the reason; the policy decides what then.
+
+Rules:
+- No socket but AF_UNIX (or, in a network namespace of its own, loopback).
+- No path but those given, the interpreter's own and the system's libraries.
+- No core dump, not dumpable, no new privileges, umask 077, no swap to write memory to.
+- Libraries are told to stay offline and to keep caches in the private temporary folder.
+
+NOTE: call it early. Landlock before version 8 does not confine threads that already run.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import socket
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from appliance.locks import kernel, landlock, netns, seccomp
+
+Profile = Literal["strict", "loopback"]
+
+_SYSTEM = tuple(
+    Path(p) for p in ("/usr", "/lib", "/lib32", "/lib64", "/bin", "/sbin", "/etc/alternatives")
+)
+_SYSTEM_FACTS = tuple(
+    Path(p)
+    for p in (
+        "/etc/ld.so.cache",
+        "/etc/ld.so.conf",
+        "/etc/ld.so.conf.d",
+        "/etc/localtime",
+        "/etc/timezone",
+        "/etc/passwd",
+        "/etc/group",
+        "/etc/nsswitch.conf",
+        "/etc/os-release",
+        "/etc/mime.types",
+        "/etc/fonts",
+        "/etc/ssl/openssl.cnf",
+        "/proc",
+        "/sys/devices/system",
+        "/sys/fs/cgroup",
+        "/sys/kernel/mm/transparent_hugepage",
+        "/sys/class/drm",
+        "/sys/module/nvidia",
+        "/sys/bus/pci",
+        "/sys/devices/pci0000:00",
+    )
+)
+_DEVICES = tuple(
+    Path(p)
+    for p in ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/kfd")
+)
+_DEVICE_PATTERNS = ("nvidia*", "dri")
+_SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - memory, for worker processes; not a disk
+
+_OFFLINE = {
+    "HF_HUB_OFFLINE": "1",
+    "TRANSFORMERS_OFFLINE": "1",
+    "HF_DATASETS_OFFLINE": "1",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "TOKENIZERS_PARALLELISM": "false",
+    "DO_NOT_TRACK": "1",
+}
+_CACHES = {
+    "HF_HOME": "huggingface",
+    "XDG_CACHE_HOME": "cache",
+    "MPLCONFIGDIR": "matplotlib",
+    "TORCHINDUCTOR_CACHE_DIR": "inductor",
+    "TRITON_CACHE_DIR": "triton",
+    "NUMBA_CACHE_DIR": "numba",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lock:
+    """One lock.
+
+    Attributes:
+        name: e.g. "seccomp".
+        in_force: it refused an attempt, or was read back.
+        detail: how that was seen, or why it is not in force.
+    """
+
+    name: str
+    in_force: bool
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LockReport:
+    """What is in force in this process.
+
+    Attributes:
+        profile: "strict" or "loopback".
+        locks: every lock that was tried, in order.
+    """
+
+    profile: Profile
+    locks: tuple[Lock, ...]
+
+    @property
+    def complete(self) -> bool:
+        """Whether every lock is in force."""
+        return bool(self.locks) and all(lock.in_force for lock in self.locks)
+
+    def missing(self) -> tuple[str, ...]:
+        """Return the names of the locks that are not in force."""
+        return tuple(lock.name for lock in self.locks if not lock.in_force)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return a JSON object for the log and the report."""
+        return {
+            "profile": self.profile,
+            "complete": self.complete,
+            "locks": {
+                lock.name: {"in_force": lock.in_force, "detail": lock.detail} for lock in self.locks
+            },
+        }
+
+
+def lockdown(
+    profile: Profile = "strict",
+    *,
+    readable: Sequence[Path] = (),
+    writable: Sequence[Path] = (),
+    temp: Path | None = None,
+) -> LockReport:
+    """Lock this process for good and say what is in force.
+
+    Args:
+        profile: "strict" allows AF_UNIX sockets only; "loopback" moves into a network namespace
+            of its own and allows TCP there.
+        readable: files and folders to read besides the interpreter's own: data, models, policies.
+        writable: folders to write: the workspace and the output's.
+        temp: an empty private folder for libraries' temporary files and caches; it is writable.
+
+    Returns:
+        Every lock with its proof. Nothing is raised for a kernel that lacks one.
+
+    Guarantees:
+        A lock reported in force cannot be taken off by this process or its children.
+    """
+    if temp is not None:
+        use_private_temp(temp)
+    os.environ.update(_OFFLINE)
+    folders = [*writable, *([temp] if temp is not None else [])]
+    steps: list[tuple[str, Callable[[], str]]] = [
+        ("umask", _umask),
+        ("core_dumps", _core_dumps),
+        ("not_dumpable", _not_dumpable),
+        ("no_new_privileges", _no_new_privileges),
+        ("landlock", lambda: _landlock(readable, folders, allow_tcp=profile == "loopback")),
+        ("seccomp", lambda: _seccomp(profile)),
+        ("no_swap", _no_swap),
+    ]
+    if profile == "loopback":
+        steps.insert(0, ("network_namespace", _network_namespace))
+    if temp is not None:
+        steps.append(("private_temp", lambda: _private_temp(temp)))
+    return LockReport(profile=profile, locks=tuple(_try(name, step) for name, step in steps))
+
+
+def use_private_temp(temp: Path) -> None:
+    """Point temporary files and libraries' caches into a private folder.
+
+    Args:
+        temp: an existing folder, 0700.
+    """
+    scratch = temp / "tmp"
+    scratch.mkdir(mode=0o700, exist_ok=True)
+    for name, folder in _CACHES.items():
+        (temp / folder).mkdir(mode=0o700, exist_ok=True)
+        os.environ[name] = str(temp / folder)
+    for name in ("TMPDIR", "TEMP", "TMP"):
+        os.environ[name] = str(scratch)
+    tempfile.tempdir = str(scratch)
+
+
+def left_behind(temp: Path) -> int:
+    """Return how many files libraries left in the temporary folder (their caches aside)."""
+    return sum(len(files) for _, _, files in os.walk(temp / "tmp"))
+
+
+def _try(name: str, step: Callable[[], str]) -> Lock:
+    """Set and prove one lock."""
+    try:
+        return Lock(name=name, in_force=True, detail=step())
+    except OSError as e:
+        reason = (os.strerror(e.errno) if e.errno else str(e)).lower()
+        return Lock(name=name, in_force=False, detail=e.args[-1] if e.errno is None else reason)
+    except _NotInForceError as e:
+        return Lock(name=name, in_force=False, detail=str(e))
+
+
+class _NotInForceError(Exception):
+    """A lock did not refuse what it should refuse."""
+
+
+def _umask() -> str:
+    """Create files for the owner only."""
+    os.umask(0o077)
+    if os.umask(0o077) != 0o077:
+        raise _NotInForceError("the umask did not stay")
+    return "077"
+
+
+def _core_dumps() -> str:
+    """Forbid core dumps, also to a later, more lenient self."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if resource.getrlimit(resource.RLIMIT_CORE) != (0, 0):
+        raise _NotInForceError("the limit did not stay")
+    return "limit 0"
+
+
+def _not_dumpable() -> str:
+    """Keep other processes of the same user out of this one's memory."""
+    kernel.prctl(kernel.PR_SET_DUMPABLE, 0)
+    if kernel.prctl(kernel.PR_GET_DUMPABLE) != 0:
+        raise _NotInForceError("the flag did not stay")
+    return "flag 0"
+
+
+def _no_new_privileges() -> str:
+    """Make set-user-id programs harmless."""
+    kernel.prctl(kernel.PR_SET_NO_NEW_PRIVS, 1)
+    if kernel.prctl(kernel.PR_GET_NO_NEW_PRIVS) != 1:
+        raise _NotInForceError("the flag did not stay")
+    return "flag 1"
+
+
+def _network_namespace() -> str:
+    """Leave the network behind."""
+    netns.enter_loopback()
+    seen = netns.interfaces()
+    if seen != ("lo",):
+        raise _NotInForceError(f"{len(seen)} interfaces are visible")
+    return "only loopback is visible"
+
+
+def _landlock(readable: Sequence[Path], writable: Sequence[Path], *, allow_tcp: bool) -> str:
+    """Confine the process to its paths, then try the root folder."""
+    threads = len(os.listdir("/proc/self/task"))  # noqa: PTH208
+    devices = [p for pattern in _DEVICE_PATTERNS for p in Path("/dev").glob(pattern)]
+    every = landlock.restrict(
+        runnable=[*_SYSTEM, *_interpreter()],
+        readable=[*_SYSTEM_FACTS, *_import_paths(), *readable],
+        writable=[*writable, _SHARED_MEMORY],
+        devices=[*_DEVICES, *devices],
+        allow_tcp=allow_tcp,
+    )
+    for attempt in (_read_root, _write_root):
+        with suppress(PermissionError):
+            attempt()
+            raise _NotInForceError("the root folder could still be used")
+    if threads > 1 and not every:
+        raise _NotInForceError(f"{threads - 1} threads were running before and are not confined")
+    return f"version {landlock.version()}; reading and writing the root folder was refused"
+
+
+def _seccomp(profile: Profile) -> str:
+    """Filter sockets, then try every family that leads out."""
+    loopback = (socket.AF_INET, socket.AF_INET6, socket.AF_NETLINK)
+    allowed = (socket.AF_UNIX, *(loopback if profile == "loopback" else ()))
+    seccomp.install(allowed)
+    families = {"inet": 2, "inet6": 10, "netlink": 16, "packet": 17, "vsock": 40, "bluetooth": 31}
+    refused = []
+    for name, family in families.items():
+        if family in allowed:
+            continue
+        with suppress(PermissionError):
+            os.close(kernel.socket(family, socket.SOCK_DGRAM))
+            raise _NotInForceError(f"a socket of family {name} could be opened")
+        refused.append(name)
+    os.close(kernel.socket(socket.AF_UNIX))
+    with suppress(PermissionError):
+        kernel.syscall(seccomp.refused_calls()["io_uring_setup"], 1, None)
+        raise _NotInForceError("io_uring could be set up")
+    return f"refused: {', '.join(refused)}, io_uring"
+
+
+def _no_swap() -> str:
+    """Look for swap: memory written to it outlives the process."""
+    lines = Path("/proc/swaps").read_text(encoding="utf-8").splitlines()[1:]
+    if lines:
+        raise _NotInForceError(f"{len(lines)} swap areas are on: swapoff -a, or encrypt them")
+    return "no swap area is on"
+
+
+def _private_temp(temp: Path) -> str:
+    """Check that temporary files go where nobody else looks."""
+    mode = temp.stat().st_mode & 0o777
+    if mode & 0o077:
+        raise _NotInForceError(f"the folder has mode {mode:03o}")
+    with tempfile.NamedTemporaryFile() as probe:
+        if not Path(probe.name).is_relative_to(temp):
+            raise _NotInForceError("temporary files go elsewhere")
+    return "mode 700, inside the workspace"
+
+
+def _interpreter() -> list[Path]:
+    """Return where the interpreter and its packages are."""
+    prefixes = {sys.prefix, sys.base_prefix, sys.exec_prefix, sys.base_exec_prefix}
+    return [Path(prefix) for prefix in sorted(prefixes)]
+
+
+def _import_paths() -> list[Path]:
+    """Return the absolute paths Python imports from, and this package's own."""
+    own = Path(__file__).resolve().parents[1]
+    return [own, *(Path(entry) for entry in sys.path if entry.startswith("/"))]
+
+
+def _read_root() -> None:
+    """Try to list the root folder."""
+    os.listdir("/")  # noqa: PTH208
+
+
+def _write_root() -> None:
+    """Try to create a file in the root folder."""
+    flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY
+    os.close(os.open("/.appliance-probe", flags, 0o600))
+    os.unlink("/.appliance-probe")  # noqa: PTH108

@@ -1,0 +1,168 @@
+"""A seccomp filter: sockets of the AF_UNIX family only, and no way around that.
+
+Rules:
+- `socket` and `socketpair` fail with EPERM for every other family: IPv4, IPv6, netlink, packet,
+  vsock. io_uring, which opens sockets without those calls, is refused whole.
+- Calls that reach into other processes, load code into the kernel or change namespaces and mounts
+  are refused too; training needs none of them.
+- Other architectures' entry points (32-bit, x32) are refused: their call numbers differ.
+- The filter covers every thread and is inherited by every child; it cannot be taken off.
+
+Reference:
+    seccomp(2), seccomp_unotify(2) "pitfalls", Linux include/uapi/linux/{filter,seccomp,audit}.h.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import socket
+import struct
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from appliance.locks import kernel
+
+_SET_MODE_FILTER = 1
+_FLAG_TSYNC = 1
+
+_LOAD, _JUMP_EQUAL, _JUMP_AT_LEAST, _RETURN = 0x20, 0x15, 0x35, 0x06
+_ALLOW, _ERRNO = 0x7FFF0000, 0x00050000
+_AT_NUMBER, _AT_ARCH, _AT_ARGUMENT_0 = 0, 4, 16
+_X32_BIT = 0x40000000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Architecture:
+    """The numbers of one architecture."""
+
+    audit: int
+    seccomp: int
+    socket: int
+    socketpair: int
+    refused: Mapping[str, int]
+
+
+_REFUSED_X86 = {
+    "ptrace": 101,
+    "pivot_root": 155,
+    "mount": 165,
+    "umount2": 166,
+    "init_module": 175,
+    "delete_module": 176,
+    "kexec_load": 246,
+    "add_key": 248,
+    "request_key": 249,
+    "keyctl": 250,
+    "unshare": 272,
+    "perf_event_open": 298,
+    "open_by_handle_at": 304,
+    "setns": 308,
+    "process_vm_readv": 310,
+    "process_vm_writev": 311,
+    "finit_module": 313,
+    "kexec_file_load": 320,
+    "bpf": 321,
+    "userfaultfd": 323,
+    "io_uring_setup": 425,
+    "io_uring_enter": 426,
+    "io_uring_register": 427,
+    "pidfd_getfd": 438,
+}
+_REFUSED_ARM = {
+    "umount2": 39,
+    "mount": 40,
+    "pivot_root": 41,
+    "unshare": 97,
+    "kexec_load": 104,
+    "init_module": 105,
+    "delete_module": 106,
+    "ptrace": 117,
+    "add_key": 217,
+    "request_key": 218,
+    "keyctl": 219,
+    "perf_event_open": 241,
+    "open_by_handle_at": 265,
+    "setns": 268,
+    "process_vm_readv": 270,
+    "process_vm_writev": 271,
+    "finit_module": 273,
+    "bpf": 280,
+    "userfaultfd": 282,
+    "kexec_file_load": 294,
+    "io_uring_setup": 425,
+    "io_uring_enter": 426,
+    "io_uring_register": 427,
+    "pidfd_getfd": 438,
+}
+_ARCHITECTURES = {
+    "x86_64": _Architecture(
+        audit=0xC000003E, seccomp=317, socket=41, socketpair=53, refused=_REFUSED_X86
+    ),
+    "aarch64": _Architecture(
+        audit=0xC00000B7, seccomp=277, socket=198, socketpair=199, refused=_REFUSED_ARM
+    ),
+}
+
+
+class _Program(ctypes.Structure):
+    """struct sock_fprog."""
+
+    _fields_ = (("length", ctypes.c_ushort), ("filter", ctypes.c_void_p))
+
+
+def install(families: Sequence[int] = (socket.AF_UNIX,)) -> None:
+    """Put the filter on every thread of the process, for good.
+
+    Args:
+        families: the socket families that stay allowed.
+
+    Raises:
+        OSError: the kernel or the architecture has no such filter.
+    """
+    architecture = _ARCHITECTURES.get(kernel.machine())
+    if architecture is None:
+        raise OSError(errno.ENOSYS, f"no filter for {kernel.machine()}")
+    code = program(architecture.audit, families)
+    buffer = ctypes.create_string_buffer(code, len(code))
+    bpf = _Program(len(code) // 8, ctypes.addressof(buffer))
+    kernel.prctl(kernel.PR_SET_NO_NEW_PRIVS, 1)
+    late = kernel.syscall(architecture.seccomp, _SET_MODE_FILTER, _FLAG_TSYNC, ctypes.byref(bpf))
+    if late:
+        raise OSError(errno.EBUSY, f"thread {late} has a filter of its own")
+
+
+def program(audit: int, families: Sequence[int]) -> bytes:
+    """Return the filter for one architecture, 8 bytes per instruction."""
+    (architecture,) = (a for a in _ARCHITECTURES.values() if a.audit == audit)
+    refused = sorted(architecture.refused.values())
+    x32 = [(_JUMP_AT_LEAST, _X32_BIT, "refuse")] if audit == 0xC000003E else []
+    lines: list[tuple[int, int, str]] = [
+        (_LOAD, _AT_ARCH, ""),
+        (_JUMP_EQUAL, audit, "skip"),
+        (_RETURN, _ERRNO | errno.EPERM, ""),
+        (_LOAD, _AT_NUMBER, ""),
+        *x32,
+        *((_JUMP_EQUAL, number, "refuse") for number in refused),
+        (_JUMP_EQUAL, architecture.socket, "family"),
+        (_JUMP_EQUAL, architecture.socketpair, "family"),
+        (_RETURN, _ALLOW, ""),
+        (_LOAD, _AT_ARGUMENT_0, "family:"),
+        *((_JUMP_EQUAL, family, "allow") for family in families),
+        (_RETURN, _ERRNO | errno.EPERM, "refuse:"),
+        (_RETURN, _ALLOW, "allow:"),
+    ]
+    places = {label[:-1]: at for at, (_, _, label) in enumerate(lines) if label.endswith(":")}
+    code = b""
+    for at, (operation, value, label) in enumerate(lines):
+        jump = 0
+        if operation in (_JUMP_EQUAL, _JUMP_AT_LEAST):
+            jump = 1 if label == "skip" else places[label] - at - 1
+        code += struct.pack("<HBBI", operation, jump, 0, value)
+    return code
+
+
+def refused_calls() -> Mapping[str, int]:
+    """Return the calls refused on this architecture, by name."""
+    architecture = _ARCHITECTURES.get(kernel.machine())
+    return architecture.refused if architecture else {}
