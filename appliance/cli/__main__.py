@@ -12,6 +12,7 @@ import sys
 from typing import TYPE_CHECKING
 
 import click
+from typing_extensions import override
 
 from appliance import __version__
 from appliance.cli.failures import report_failure
@@ -42,11 +43,13 @@ COMMANDS = {
 class LazyGroup(click.Group):
     """Imports a command's module when the command is asked for."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  click's signature
+    @override
+    def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the commands in the order an operator meets them."""
         return list(COMMANDS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+    @override
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Load one command."""
         module = COMMANDS.get(cmd_name)
         if module is None:
@@ -55,7 +58,8 @@ class LazyGroup(click.Group):
         command = getattr(loaded, cmd_name.replace("-", "_"))
         return command if isinstance(command, click.Command) else None
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+    @override
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands without importing them."""
         with formatter.section("Commands"):
             formatter.write_dl(list(SUMMARIES.items()))

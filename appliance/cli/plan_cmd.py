@@ -40,7 +40,11 @@ def plan(
         raise DataError(str(data), "no such file or folder", hint=f"ls -l {data.parent}")
     with unlocking.open(exclusive=True) as home:
         base = Registry(home.path / "models").get(base_model or loaded.policy.training.base_model)
-        lockdown(readable=[data.absolute()], writable=[home.path.absolute()])
+        lockdown(
+            readable=[data.absolute()],
+            writable=[home.path.absolute()],
+            temp=home.private_temp(),
+        )
         from appliance.pipeline.planning import plan as make_plan
 
         made = make_plan(home, loaded, data, base, progress=progress(quiet=as_json))
@@ -79,7 +83,8 @@ def _as_text(made: Plan) -> str:
         lines += [
             f"privacy    epsilon {m.target_epsilon:g} at delta {m.target_delta:.2e} needs noise "
             f"{m.noise_multiplier:.3f} (epsilon -> noise: {others})",
-            f"lifetime   {made.previous_epsilon:.3f} spent, {made.total_epsilon:.3f} after this run",
+            f"lifetime   {made.previous_epsilon:.3f} spent, "
+            f"{made.total_epsilon:.3f} after this run",
         ]
     lines += [
         f"audit      {made.canaries.newtok} canaries, {made.canaries.secrets} secrets; a leak of "

@@ -12,6 +12,7 @@ from appliance.cli.options import PATH, Unlocking, home_options, json_option
 from appliance.errors import EXIT_DONE, EXIT_REFUSED, UsageError
 
 if TYPE_CHECKING:
+    from appliance.locks import LockReport
     from appliance.run import Run
     from appliance.workspace import Home
 
@@ -51,13 +52,17 @@ def train(
     with unlocking.open(exclusive=True) as home:
         run = _begin(home, policy_path, data, base_model, resume_id, quiet=as_json)
         inputs.append(run.source)
-        locks = lockdown(readable=[p.absolute() for p in inputs], writable=[home.path.absolute()])
-        home.log.append("process.locked", run=run.id, **_short(locks.as_dict()))
+        report = lockdown(
+            readable=[p.absolute() for p in inputs],
+            writable=[home.path.absolute()],
+            temp=home.private_temp(),
+        )
+        home.log.append("process.locked", run=run.id, missing=list(report.missing()))
         from appliance.pipeline import execute
 
         if not as_json:
             click.echo(f"run {run.id}", err=True)
-        outcome = execute(run, locks=_short(locks.as_dict()))
+        outcome = execute(run, locks=in_words(report))
     emit(as_object(outcome), as_json=as_json, text=summary(outcome, unlocking.path))
     ctx.exit(EXIT_DONE if outcome.bundle is not None else EXIT_REFUSED)
 
@@ -101,8 +106,9 @@ def raise_missing(data: Path) -> None:
     raise DataError(str(data), "no such file or folder", hint=f"ls -l {data.parent}")
 
 
-def _short(locks: dict) -> dict[str, str | bool | int | float]:  # type: ignore[type-arg]
+def in_words(report: LockReport) -> dict[str, str | bool | int | float]:
+    """Return the locks as the report shows them."""
     return {
-        str(k): v if isinstance(v, str | bool | int | float) else ", ".join(map(str, v or []))
-        for k, v in locks.items()
+        lock.name: f"in force: {lock.detail}" if lock.in_force else f"NOT in force: {lock.detail}"
+        for lock in report.locks
     }

@@ -29,8 +29,13 @@ _CHOICE_SEED = 20240901
 class Scored(Protocol):
     """What one forward pass says of one example."""
 
-    log_probabilities: NDArray[np.float32]
-    greedy: NDArray[np.bool_]
+    @property
+    def log_probabilities(self) -> NDArray[np.float32]:
+        """Natural logarithms, [targets]."""
+
+    @property
+    def greedy(self) -> NDArray[np.bool_]:
+        """Whether each target is the model's first choice, [targets]."""
 
 
 Score = Callable[[Sequence[Example], str], Sequence[Scored]]
@@ -90,7 +95,10 @@ def evaluate(
         "perplexity": Metric(
             base=math.exp(loss.base),
             adapter=math.exp(loss.adapter),
-            adapter_interval=tuple(math.exp(v) for v in loss.adapter_interval),
+            adapter_interval=(
+                math.exp(loss.adapter_interval[0]),
+                math.exp(loss.adapter_interval[1]),
+            ),
         ),
         "token_accuracy": _metric(accuracy, higher_is_better=True),
     }

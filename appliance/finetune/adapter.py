@@ -121,6 +121,25 @@ def export_adapter(model: torch.nn.Module, *, base_model_name: str) -> dict[str,
     return files
 
 
+def restore_adapter(model: Any, files: dict[str, bytes]) -> None:
+    """Put exported weights back into the adapter they came from.
+
+    Args:
+        model: a PEFT model with an adapter of the same shape.
+        files: what `export_adapter` made.
+
+    Raises:
+        IntegrityError: the weights are not of this adapter.
+    """
+    expected = get_peft_model_state_dict(model, adapter_name=model.active_adapter)
+    tensors = load_tensors(files[WEIGHTS_NAME])
+    if {k: v.shape for k, v in tensors.items()} != {k: v.shape for k, v in expected.items()}:
+        raise IntegrityError(
+            WEIGHTS_NAME, "holds other weights than this adapter's", hint="appliance runs list"
+        )
+    set_peft_model_state_dict(model, tensors, adapter_name=model.active_adapter)
+
+
 def verify_export(model: torch.nn.Module, files: dict[str, bytes]) -> None:
     """Check that exported files, read back as PEFT would, give the model's own logits.
 

@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.ipc as ipc
 from numpy.typing import NDArray
+from typing_extensions import override
 
 from appliance.model.examples import Example
 from appliance.vault import Vault
@@ -49,6 +50,7 @@ class UnitExamples(Sequence[Sequence[Example]]):
     first: NDArray[np.int64] = field(repr=False)
     digests: tuple[bytes, ...] = field(repr=False)
 
+    @override
     def __len__(self) -> int:
         """Count the units."""
         return len(self.digests)
@@ -57,6 +59,7 @@ class UnitExamples(Sequence[Sequence[Example]]):
     def __getitem__(self, index: int) -> Sequence[Example]: ...
     @overload
     def __getitem__(self, index: slice) -> Sequence[Sequence[Example]]: ...
+    @override
     def __getitem__(self, index: int | slice) -> Sequence[Example] | Sequence[Sequence[Example]]:
         """Return one unit's examples, or those of several units."""
         if isinstance(index, slice):

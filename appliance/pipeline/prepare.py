@@ -67,7 +67,7 @@ def encode_sides(run: Run) -> ExamplesReceipt:
     encoder = Encoder(tokenizer, max_length=run.policy.policy.training.max_length)
     sides = read_sides(run.vault)
     counts: dict[str, int] = {}
-    total = sum(len(sides.records(side)) for side in SIDES)
+    total = sum(len(sides.ids(side)) for side in SIDES)
     with run.progress.task("tokenise", total) as task:
         for side in SIDES:
 
@@ -127,5 +127,5 @@ def canaries_of(run: Run) -> CanarySet:
 
 
 def _side(run: Run, sides: Sides, side: Side) -> Iterator:  # type: ignore[type-arg]  # of Record
-    wanted = frozenset(int(i) for i in sides.records(side))
+    wanted = frozenset(int(i) for i in sides.ids(side))
     return (r for r in Corpus(run.vault, REDACTED) if r.record_id in wanted)

@@ -1,0 +1,59 @@
+"""Greedy continuations of prompts, in batches, left-padded."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+#: Prompts continued at a time.
+_BATCH = 16
+
+
+def generate_greedy(
+    model: Any,  # noqa: ANN401  transformers and peft are untyped
+    tokenizer: Any,  # noqa: ANN401
+    prompts: Sequence[str],
+    *,
+    max_new_tokens: int,
+) -> list[str]:
+    """Continue each prompt by the likeliest token, up to the end of text.
+
+    Args:
+        model: a causal language model, adapter on or off as the caller left it.
+        tokenizer: its tokenizer.
+        prompts: rendered texts, special tokens included.
+        max_new_tokens: longest continuation.
+
+    Returns:
+        What was added, without special tokens, in the order of the prompts.
+    """
+    import torch
+
+    found: list[str] = []
+    was_training = model.training
+    model.eval()
+    device = next(model.parameters()).device
+    side, tokenizer.padding_side = tokenizer.padding_side, "left"
+    try:
+        for start in range(0, len(prompts), _BATCH):
+            batch = tokenizer(
+                list(prompts[start : start + _BATCH]),
+                return_tensors="pt",
+                padding=True,
+                add_special_tokens=False,
+            ).to(device)
+            batch.pop("token_type_ids", None)
+            with torch.inference_mode():
+                grown = model.generate(
+                    **batch,
+                    do_sample=False,
+                    use_cache=True,
+                    max_new_tokens=max_new_tokens,
+                    pad_token_id=tokenizer.pad_token_id,
+                )
+            new = grown[:, batch["input_ids"].shape[1] :]
+            found.extend(tokenizer.batch_decode(new, skip_special_tokens=True))
+    finally:
+        tokenizer.padding_side = side
+        model.train(was_training)
+    return found

@@ -1,0 +1,102 @@
+"""Wire the trained model to its evaluation and to its attacks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from appliance.audit.base import BaseScores, score_base
+from appliance.audit.scores import Scores, score_examples
+from appliance.audit.stage import audit
+from appliance.corpus import Corpus
+from appliance.evaluate.stage import Prompted, evaluate
+from appliance.evidence import AuditSection, PrivacySection, Section, UtilitySection
+from appliance.ingest.split import read_sides
+from appliance.model.encode import Encoder
+from appliance.model.examples import Example
+from appliance.model.generate import generate_greedy
+from appliance.pipeline.prepare import REDACTED, canaries_of, examples_of
+from appliance.pipeline.removed import removed_of
+from appliance.pipeline.tuning import SCORING_TOKENS, Workbench
+from appliance.run import Run
+
+_BASE = "base_scores/scores.json"
+
+
+class BaseReceipt(Section):
+    """That the base model was scored before training."""
+
+    canaries: int
+
+
+def score_before(run: Run, bench: Workbench) -> BaseReceipt:
+    """Score canaries, people and candidates on the base model, before any step."""
+    scores = score_base(
+        model=bench.adapted(),
+        tokenizer=bench.base().tokenizer,
+        canaries=canaries_of(run),
+        members=examples_of(run, "train"),
+        non_members=examples_of(run, "audit_holdout"),
+        policy=run.policy.policy,
+        removed=removed_of(run),
+        progress=run.progress,
+    )
+    run.vault.write_bytes(_BASE, scores.to_bytes())
+    return BaseReceipt(canaries=len(scores.canaries))
+
+
+def measure_use(run: Run, bench: Workbench) -> UtilitySection:
+    """Compare the adapter with its base model on the test side."""
+    model = bench.adapted()
+
+    def score(examples: Sequence[Example], what: str) -> list[Scores]:
+        return score_examples(
+            model, examples, max_tokens=SCORING_TOKENS, progress=run.progress, what=what
+        )
+
+    tokenizer = bench.base().tokenizer
+    return evaluate(
+        examples_of(run, "test"),
+        _prompts(run, bench),
+        score=score,
+        generate=lambda prompts, most: generate_greedy(
+            model, tokenizer, prompts, max_new_tokens=most
+        ),
+        base_only=model.disable_adapter,
+        policy=run.policy.policy.evaluate,
+        progress=run.progress,
+    )
+
+
+def find_leaks(run: Run, bench: Workbench, privacy: PrivacySection) -> AuditSection:
+    """Attack the trained adapter."""
+    return audit(
+        model=bench.adapted(),
+        tokenizer=bench.base().tokenizer,
+        canaries=canaries_of(run),
+        members=examples_of(run, "train"),
+        non_members=examples_of(run, "audit_holdout"),
+        policy=run.policy.policy,
+        privacy=privacy,
+        base_scores=BaseScores.from_bytes(run.vault.read_bytes(_BASE)),
+        removed=removed_of(run),
+        control=None,
+        progress=run.progress,
+    )
+
+
+def _prompts(run: Run, bench: Workbench) -> list[Prompted]:
+    """Collect the test records that have a prompt, up to the policy's number."""
+    policy = run.policy.policy
+    most = policy.evaluate.generations
+    if not most:
+        return []
+    encoder = Encoder(bench.base().tokenizer, max_length=policy.training.max_length)
+    wanted = [int(i) for i in read_sides(run.vault).ids("test")]
+    units: dict[bytes, int] = {}
+    found: list[Prompted] = []
+    for record in Corpus(run.vault, REDACTED).take(wanted):
+        if record.kind == "prompt_response" and len(found) < most:
+            unit = units.setdefault(record.unit, len(units))
+            response = str(record.fields["response"])
+            found.append(Prompted(prompt=encoder.prompt(record), response=response, unit=unit))
+    return found
