@@ -6,7 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from appliance.errors import PolicyError
-from appliance.redact.detect import patterns_common, patterns_en
+from appliance.redact.detect import (
+    patterns_common,
+    patterns_de,
+    patterns_en,
+    patterns_es,
+    patterns_more,
+    patterns_pt,
+)
 from appliance.redact.detect.patterns import Pattern
 
 
@@ -25,8 +32,18 @@ class Language:
     model: bool
 
 
+def _pack(code: str, patterns: tuple[Pattern, ...], *, model: bool) -> Language:
+    return Language(code=code, patterns=patterns_common.PATTERNS + patterns, model=model)
+
+
 _PACKS: dict[str, Language] = {
-    "en": Language(code="en", patterns=patterns_common.PATTERNS + patterns_en.PATTERNS, model=True),
+    "en": _pack("en", patterns_en.PATTERNS, model=True),
+    "pt": _pack("pt", patterns_pt.PATTERNS, model=True),
+    "es": _pack("es", patterns_es.PATTERNS, model=True),
+    "de": _pack("de", patterns_de.PATTERNS, model=True),
+    "fr": _pack("fr", patterns_more.FRENCH, model=False),
+    "it": _pack("it", patterns_more.ITALIAN, model=False),
+    "nl": _pack("nl", patterns_more.DUTCH, model=False),
 }
 
 

@@ -10,7 +10,8 @@ import re
 
 from appliance.records import Span
 from appliance.redact.detect.lexicon import FUNCTION_WORDS, Lexicon, fold
-from appliance.redact.detect.names_cues import CUES, EPONYMS, STOP, Cues
+from appliance.redact.detect import names_cues_world
+from appliance.redact.detect.names_cues import ENGLISH, EPONYMS, STOP, Cues
 
 UPPER = "A-ZÀ-ÖØ-ÞĀĂĄĆĈĊČĎĐĒĔĖĘĚĜĞĠĢĤĦĨĪĬĮİĴĶĹĻĽĿŁŃŅŇŊŌŎŐŒŔŖŘŚŜŞŠŢŤŦŨŪŬŮŰŲŴŶŸŹŻŽȘȚ"
 _LETTER = r"[^\W\d_]"
@@ -29,6 +30,17 @@ RUN = (
 )
 _TOKENS = re.compile(rf"{_INITIAL}|{TOKEN}|{_LETTER}+")
 _PIECE = re.compile(rf"{_LETTER}+(?:['’\-]{_LETTER}+)*\.?")
+
+
+CUES = {
+    "en": ENGLISH,
+    "pt": names_cues_world.PORTUGUESE,
+    "es": names_cues_world.SPANISH,
+    "de": names_cues_world.GERMAN,
+    "fr": names_cues_world.FRENCH,
+    "it": names_cues_world.ITALIAN,
+    "nl": names_cues_world.DUTCH,
+}
 
 
 class NameFinder:

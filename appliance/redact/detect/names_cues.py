@@ -51,12 +51,13 @@ class Cues:
         )
 
 
-def _set(text: str) -> frozenset[str]:
+def word_set(text: str) -> frozenset[str]:
+    """Split a comma-separated list."""
     return frozenset(part.strip() for part in text.replace("\n", " ").split(",") if part.strip())
 
 
-_EN = Cues(
-    titles=_set(
+ENGLISH = Cues(
+    titles=word_set(
         """Mr, Mrs, Ms, Miss, Mx, Dr, Drs, Doctor, Prof, Professor, Sir, Madam, Mister, Lady, Lord, Dame, Rev, Reverend,
         Fr, Father, Sister, Brother, Pastor, Rabbi, Imam, Judge, Justice, Hon, Honorable, Attorney, Atty, Counsel, Officer,
         Detective, Det, Sergeant, Sgt, Captain, Capt, Lieutenant, Lt, Col, Colonel, Major, Maj, General, Gen, Cpl, Corporal,
@@ -65,14 +66,14 @@ _EN = Cues(
         Principal, Superintendent, Commissioner, Sheikh, Sheik, Baby Boy, Baby Girl, Baby, Pt, Patient, Chaplain, Therapist,
         Pharmacist, Director, Minister, King, Queen, Prince, Princess, Uncle, Aunt, Auntie, Grandma, Grandpa, Cousin"""
     ),
-    credentials=_set(
+    credentials=word_set(
         """MD, M.D., M.D, DO, D.O., RN, R.N., NP, N.P., PA, PA-C, P.A., ARNP, APRN, CRNP, FNP, FNP-C, FNP-BC, DNP, LPN, LVN,
         CNA, CMA, BSN, MSN, PhD, Ph.D., Ph.D, PsyD, PharmD, RPh, DDS, DMD, DPM, DVM, OD, DC, PT, DPT, OT, OTR, OTR/L, SLP,
         RT, RRT, RD, RDN, LCSW, LMSW, LICSW, MSW, LMFT, LPC, CRNA, CNM, MBBS, MBChB, FRCS, FRCP, FACP, FACS, FACC, MPH, EMT,
         EMT-P, Esq, Esq., JD, J.D., CPA, Jr, Jr., Sr, Sr., III, MA, CNP, AGNP, PMHNP, BCBA, CCC-SLP, MS4, MS3, PGY-1, PGY-2,
         PGY-3, PGY1, PGY2, PGY3, PGY-4"""
     ),
-    labels=_set(
+    labels=word_set(
         """name, patient, patient name, pt, pt name, full name, legal name, first name, last name, surname, given name,
         family name, middle name, maiden name, nickname, alias, aka, mother, father, mother's name, father's name,
         mother's maiden name, spouse, spouse name, husband, wife, son, daughter, brother, sister, partner, parent,
@@ -94,7 +95,7 @@ _EN = Cues(
         child, child's name, infant, baby, twin a, twin b, patient's name, accompanied by, thanks, regards, best regards,
         sincerely, best, cheers, respectfully, yours truly, kind regards, warm regards, many thanks, thank you, love"""
     ),
-    cues=_set(
+    cues=word_set(
         """dear, hi, hello, hey, attn, seen by, evaluated by, examined by, followed by, signed, signed by, dictated by,
         reviewed by, reviewed with, discussed with, d/w, spoke with, spoke to, talked to, talked with, per, ordered by,
         referred by, reported by, performed by, assisted by, accompanied by, brought in by, lives with, living with, named,
@@ -108,7 +109,7 @@ _EN = Cues(
         user, member, student, defendant, plaintiff, witness, suspect, victim, claimant, applicant, ex-wife, ex-husband,
         policyholder, cardholder, tenant, your nurse today was, your nurse was, your doctor is, nurse today was, by"""
     ),
-    kin=_set(
+    kin=word_set(
         """son, daughter, wife, husband, mother, father, mom, dad, mum, brother, sister, aunt, uncle, niece, nephew, cousin,
         grandmother, grandfather, grandma, grandpa, grandson, granddaughter, grandchild, stepson, stepdaughter, stepmother,
         stepfather, stepbrother, stepsister, half-brother, half-sister, mother-in-law, father-in-law, son-in-law,
@@ -117,14 +118,12 @@ _EN = Cues(
         children, baby, nanny, aide, coworker, colleague, boss, landlord, parents, parent, godmother, godfather, ex-wife,
         ex-husband, widow, widower, sons, daughters, brothers, sisters, wife's name, daughter's name, son's name"""
     ),
-    stop=_set(""""""),
+    stop=frozenset(),
     lower_case=True,
 )
 
-CUES: dict[str, Cues] = {"en": _EN}
-
 #: Words that end a name in any language, folded.
-STOP: frozenset[str] = _set(
+STOP: frozenset[str] = word_set(
     """dob, mrn, ssn, npi, dea, phone, tel, telephone, fax, email, e-mail, address, date, time, room, bed, unit, age, sex,
     gender, male, female, id, no, number, patient, pt, name, hospital, clinic, medical, center, centre, department, dept,
     university, school, college, health, healthcare, care, service, services, street, avenue, road, drive, lane, boulevard,
@@ -148,7 +147,7 @@ STOP: frozenset[str] = _set(
 )
 
 #: Surnames that name a disease, sign, device, drug or test far more often than a person; folded.
-EPONYMS: frozenset[str] = _set(
+EPONYMS: frozenset[str] = word_set(
     """parkinson, alzheimer, hodgkin, crohn, kaposi, babinski, romberg, foley, hickman, bell, down, turner, marfan, addison,
     cushing, graves, hashimoto, raynaud, sjogren, tourette, wilson, huntington, guillain, barre, lyme, lou, gehrig, reye,
     kawasaki, wernicke, korsakoff, charcot, hirschsprung, meckel, barrett, mallory, weiss, zenker, peyronie, dupuytren, baker,
