@@ -62,7 +62,7 @@ def _findings(report: Report, words: Words) -> Iterator[Block]:
             Coded(rule_title(words, f.rule), f.rule),
             outcome(words, f),
             words.value(f.measured),
-            words.value(f.threshold),
+            "–" if f.threshold is None else words.value(f.threshold),
             words.label("detail", f.detail),
         )
         for f in report.findings

@@ -133,4 +133,8 @@ def _utility(utility: UtilitySection | None, words: Words) -> Iterator[str]:
 
 def _with_reason(words: Words, key: str, reason: str | None) -> str:
     said = words.say(key)
-    return said if reason is None else words.say("limit.because", said=said[:-1], reason=reason)
+    return (
+        said
+        if reason is None
+        else words.say("limit.because", said=said[:-1], reason=words.label("reason", reason))
+    )

@@ -34,7 +34,7 @@ def because(words: Words, reason: str | None) -> str:
     """Return "not measured", with the reason if one is known."""
     if not reason:
         return words.say("absent")
-    return words.say("absent_because", reason=reason)
+    return words.say("absent_because", reason=words.label("reason", reason))
 
 
 def rule_title(words: Words, rule: str) -> str:

@@ -183,19 +183,18 @@ def epsilon_bar(report: Report, words: Words) -> Figure:
     claim = privacy.spent_epsilon if privacy and privacy.spent_epsilon is not None else 0.0
     limit = privacy.target_epsilon if privacy else claim
     bound = audit.empirical_epsilon if audit and audit.empirical_epsilon is not None else None
-    axes.plot([0, max(claim, limit)], [0, 0], color=PALE, linewidth=9, solid_capstyle="butt")
+    end = max(claim, limit, bound or 0.0)
+    thick = {"linewidth": 9, "solid_capstyle": "butt"}
+    axes.plot([0, end], [0, 0], color=PALE, **thick)
+    if bound is not None and bound <= claim:
+        axes.plot([bound, claim], [0, 0], color=BLUE, alpha=0.45, **thick)
+        middle = ((bound + claim) / 2, 0)
+        axes.annotate(words.say("epsilon.between"), middle, ha="center", va="center", fontsize=8.5)
     if bound is not None:
-        axes.plot(
-            [bound, claim], [0, 0], color=BLUE, linewidth=9, alpha=0.45, solid_capstyle="butt"
-        )
-        middle = (bound + claim) / 2
-        axes.annotate(
-            words.say("epsilon.between"), (middle, 0), ha="center", va="center", fontsize=8.5
-        )
         _mark(axes, bound, words.say("epsilon.measured", value=words.number(bound)), above=True)
     _mark(axes, claim, words.say("epsilon.claimed", value=words.number(claim)), above=True)
     _mark(axes, limit, words.say("epsilon.limit", value=words.number(limit)), above=False)
-    axes.set(ylim=(-1, 1), xlim=(-0.02 * max(claim, limit), 1.08 * max(claim, limit)), yticks=[])
+    axes.set(ylim=(-1, 1), xlim=(-0.02 * end, 1.08 * end), yticks=[])
     axes.spines["left"].set_visible(False)
     axes.set_xlabel(words.say("epsilon.x"))
     _numbers(axes.xaxis, words)
