@@ -187,6 +187,17 @@ class Detectors(Knobs):
     )
 
 
+class Surrogates(Knobs):
+    """What a surrogate keeps of the name it replaces."""
+
+    keep_gender: bool = Field(
+        default=True, description="Draw given names of the gender of the one they replace."
+    )
+    keep_initials: bool = Field(
+        default=False, description="Draw names with the same first letter; tells a little more."
+    )
+
+
 class Deidentify(Knobs):
     """What is found and what replaces it."""
 
@@ -200,6 +211,9 @@ class Deidentify(Knobs):
         default_factory=dict, description="Column -> rule; overrides the detector's decision."
     )
     detectors: Detectors = Field(default=Detectors(), description="What looks for personal data.")
+    surrogates: Surrogates = Field(
+        default=Surrogates(), description="What a surrogate keeps of the name it replaces."
+    )
     gold: str | None = Field(
         default=None, description="JSONL of the customer's annotated documents to measure recall."
     )

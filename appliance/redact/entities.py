@@ -76,6 +76,11 @@ PLACEHOLDER = re.compile(r"\[[A-Z][A-Z0-9_]*\]|\b[A-Z][A-Z0-9_]*_[a-z2-7]{10}\b"
 _SPACES = re.compile(r"\s+")
 
 
+def words(text: str) -> frozenset[str]:
+    """Return the words of a list written as one text."""
+    return frozenset(text.split())
+
+
 def family(entity_type: str) -> Family:
     """Return the family of a type; an unknown type is an "identifier"."""
     return _FAMILY_OF.get(entity_type, "identifier")

@@ -74,9 +74,11 @@ def phone(value: str, draws: Draws) -> str:
     plus = value.lstrip(" (").startswith("+")
     if plus and not digits.startswith("1"):
         return same_digits(value, _foreign(digits, draws))
+    if value.lstrip().startswith("(") and _BRAZILIAN.fullmatch(value):
+        return same_digits(value, _brazilian(digits, draws))
     main = digits[1:] if len(digits) >= 11 and digits.startswith("1") else digits
     head = digits[: len(digits) - len(main)]
-    if len(main) == 11 or (len(main) == 10 and "(" in value and _BRAZILIAN.fullmatch(value)):
+    if len(main) == 11 and _BRAZILIAN.fullmatch(value):
         return same_digits(value, head + _brazilian(main, draws))
     if len(main) >= 10:
         area = f"{2 + draws.below(8)}{draws.below(9)}{draws.below(10)}"

@@ -20,30 +20,26 @@ from typing import Literal
 from typing_extensions import override
 
 from appliance.crypto.canonical import keyed_digest
+from appliance.redact.entities import words
 from appliance.redact.keyed import Draws
 from appliance.redact.real_values import RealValues
 
 Role = Literal["given", "family"]
 Gender = Literal["female", "male"]
 
-
-def _words(text: str) -> frozenset[str]:
-    return frozenset(text.split())
-
-
 _TOKEN = re.compile(r"[^\W\d_]+(?:['’\-][^\W\d_]+)*")
-_TITLES_FEMALE = _words("dona doña frau mevrouw miss mlle mme mrs ms señora signora sra srta")
-_TITLES_MALE = _words("don herr meneer mr señor signor sr")
+_TITLES_FEMALE = words("dona doña frau mevrouw miss mlle mme mrs ms señora signora sra srta")
+_TITLES_MALE = words("don herr meneer mr señor signor sr")
 _TITLES = (
     _TITLES_FEMALE
     | _TITLES_MALE
-    | _words("dr dra prof profa professor doctor doutor doutora rev hon sir lady judge")
+    | words("dr dra prof profa professor doctor doutor doutora rev hon sir lady judge")
 )
-_CREDENTIALS = _words(
+_CREDENTIALS = words(
     "bsn cna dds dmd do dpm esq facp filho ii iii iv jr junior lcsw lpn mba md mph msn "
     "msw neto np pa pharmd phd rn sobrinho sr"
 )
-_PARTICLES = _words(
+_PARTICLES = words(
     "al and bin da das de del della den der des di do dos du e el et i ibn la las le los "
     "of st ten ter und van von y zu zum zur"
 )
@@ -196,6 +192,12 @@ class Persona:
         """Return how far this person's dates move: in [-limit, limit], never 0."""
         days = 1 + self.draws("date-shift").below(limit)
         return days if self.draws("date-shift-sign").below(2) else -days
+
+    def learn(self, role: Role, names: Iterable[str]) -> None:
+        """Learn names whose role a column states, before `meet`."""
+        for name in sorted(names):
+            for token in name_tokens(name):
+                self._roles.setdefault(token, role)
 
     def meet(self, names: Iterable[str]) -> None:
         """Learn the person's written names before any is replaced.

@@ -1,0 +1,318 @@
+"""The de-identification stage: a sealed corpus in, a sealed de-identified corpus and evidence out.
+
+    1. Sample the columns and decide each once.
+    2. Sort the records into buckets of whole privacy units.
+    3. First pass: find personal data, unit by unit; remember every real value in a filter.
+    4. Second pass: replace it, unit by unit; look again with an independent scan.
+    5. Merge into the corpus's order; write what was removed for the audit; delete the buckets.
+
+Rules: all intermediate files are sealed; memory is bounded by a bucket; record ids and units stay.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from appliance.corpus import Corpus
+from appliance.errors import PolicyError
+from appliance.evidence import ColumnDecision, DeidentificationSection, Recall, Residual
+from appliance.policy.model import Policy
+from appliance.progress import Progress, Task
+from appliance.records import Record, Span
+from appliance.redact import buckets, dates, lines
+from appliance.redact.columns import decide_columns, sample_columns
+from appliance.redact.detect import Detector, DetectorSettings
+from appliance.redact.finding import Found, find_in_units
+from appliance.redact.measure import evaluate_detection, read_gold
+from appliance.redact.operators import Rules
+from appliance.redact.operators import redact as placeholder
+from appliance.redact.real_values import RealValues
+from appliance.redact.removed import SlotSampler, writing_removed
+from appliance.redact.replacing import Replacer, Tally, look_again
+from appliance.redact.treatment import Detecting, Treatment
+from appliance.vault import Vault
+
+REDACTED = "redact/corpus.arrow"
+#: Records whose columns are looked at before any is decided.
+SAMPLED_RECORDS = 1000
+#: Most records the residual scan looks at; evenly spread over the corpus.
+RESIDUAL_RECORDS = 20_000
+#: Slots that keep their true value, for each value the audit will rank.
+_SLOTS_PER_RANKED = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Run:
+    """What one run of the stage works with."""
+
+    corpus: Corpus
+    vault: Vault
+    detector: Detecting
+    treatment: Treatment
+    buckets: int
+    records: int
+
+
+def redact(
+    corpus: Corpus,
+    *,
+    policy: Policy,
+    vault: Vault,
+    person_key: bytes,
+    progress: Progress,
+    detector: Detecting | None = None,
+    reference_year: int | None = None,
+) -> DeidentificationSection:
+    """De-identify a corpus under a policy.
+
+    Args:
+        corpus: the ingested records.
+        policy: entities, operators, detectors, columns.
+        vault: takes "redact/corpus.arrow" and "redact/removed.arrow".
+        person_key: 32 bytes: key of pseudonyms, surrogates and date shifts.
+        progress: told about each pass.
+        detector: finds personal data; None builds the policy's own.
+        reference_year: the year ages are counted to; None means this year.
+
+    Returns:
+        Counts, column decisions, measured recall and what the second look still found.
+
+    Raises:
+        PolicyError: the policy names a detector, language or gold file that cannot be used.
+        MachineError: a model is missing or the disk is full.
+
+    Guarantees:
+        Every record of the corpus is in the result under its id and unit. A person's replacements
+        are the same in all of the person's records. Nothing private is written but to the vault.
+    """
+    year = datetime.now(UTC).year if reference_year is None else reference_year
+    finder: Detecting = build_detector(policy) if detector is None else detector
+    buckets.remove_work(vault)
+    total = len(corpus)
+    columns = decide_columns(
+        sample_columns(_spread(corpus, total)),
+        policy=policy,
+        detector=finder,
+        reference_year=year,
+    )
+    run = _Run(
+        corpus=corpus,
+        vault=vault,
+        detector=finder,
+        treatment=Treatment(policy=policy, columns=columns),
+        buckets=buckets.count_buckets(vault, corpus),
+        records=total,
+    )
+    real = RealValues(vault.keyed("real-values"))
+    with progress.task("finding personal data", total) as task:
+        buckets.partition(iter(corpus), vault=vault, count=run.buckets, key=vault.keyed("buckets"))
+        _find(run, real, task)
+    tally = Tally()
+    with progress.task("replacing personal data", total) as task:
+        sampler = _rewrite(run, real, person_key, tally, year, task)
+    _write(run, sampler)
+    buckets.remove_work(vault)
+    measured = measure_gold(policy, finder)
+    return _section(policy, columns, tally, measured)
+
+
+def build_detector(policy: Policy, *, languages: tuple[str, ...] | None = None) -> Detector:
+    """Build the policy's detector.
+
+    Args:
+        policy: its detectors and languages.
+        languages: instead of the policy's own, e.g. one named on the command line.
+
+    Raises:
+        PolicyError: a language has no recogniser and the policy refuses that.
+        MachineError: a model is missing.
+    """
+    knobs = policy.deidentify.detectors
+    return Detector.build(
+        DetectorSettings(
+            languages=languages or policy.data.languages,
+            ner=knobs.ner,
+            ner_model=knobs.ner_model,
+            score_threshold=knobs.score_threshold,
+            keep_durations=knobs.keep_durations,
+            propagate=knobs.propagate,
+            recognizers=None if knobs.recognizers is None else Path(knobs.recognizers),
+        )
+    )
+
+
+def rules_of(policy: Policy, *, reference_year: int) -> Rules:
+    """Return the policy's operators."""
+    language = policy.data.languages[0]
+    reading = dates.Reading(
+        language=language, day_first=language != "en", reference_year=reference_year
+    )
+    return Rules(deidentify=policy.deidentify, reading=reading)
+
+
+def preview(record: Record, *, policy: Policy, detector: Detecting | None = None) -> str:
+    """Return a record's texts with every found value covered by its type, for `plan`.
+
+    Guarantees:
+        Only placeholders stand where something was found, whatever the policy's operators.
+    """
+    finder: Detecting = build_detector(policy) if detector is None else detector
+    texts = record.texts()
+    shown = []
+    for text, spans in zip(texts, finder.detect_batch(texts), strict=True):
+        shown.append(covered(text, spans))
+    return "\n\n".join(shown)
+
+
+def covered(text: str, spans: list[Span]) -> str:
+    """Return a text with its spans covered by their types."""
+    parts: list[str] = []
+    position = 0
+    for span in sorted(spans):
+        if span.start >= position:
+            parts += (text[position : span.start], placeholder(span.entity_type))
+        position = max(position, span.end)
+    return "".join([*parts, text[position:]])
+
+
+def measure_gold(policy: Policy, detector: Detecting) -> Recall | None:
+    """Measure recall on the policy's annotated documents; None when it names none.
+
+    Raises:
+        PolicyError: the file it names cannot be read.
+    """
+    if policy.deidentify.gold is None:
+        return None
+    path = Path(policy.deidentify.gold)
+    if not path.is_file():
+        raise PolicyError(
+            "deidentify.gold",
+            "the file of annotated documents is missing",
+            hint="appliance policy explain deidentify.gold",
+        )
+    return evaluate_detection(read_gold(path), detector)
+
+
+def _spread(corpus: Corpus, total: int) -> Iterator[Record]:
+    """Yield records evenly spread over the corpus."""
+    step = max(1, total // SAMPLED_RECORDS)
+    return (record for record in corpus if record.record_id % step == 0)
+
+
+def _find(run: _Run, real: RealValues, task: Task) -> None:
+    """First pass, bucket by bucket; spans go to "redact/work/found-N.jsonl"."""
+    for number in range(run.buckets):
+        records = buckets.read_bucket(run.vault, number)
+        found = find_in_units(records, treatment=run.treatment, detector=run.detector, real=real)
+        with lines.writing(run.vault, f"{buckets.WORK}found-{number}.jsonl") as writer:
+            for spans in found:
+                writer.append(_pack_found(spans))
+        task.advance(len(records))
+
+
+def _rewrite(
+    run: _Run, real: RealValues, person_key: bytes, tally: Tally, year: int, task: Task
+) -> SlotSampler:
+    """Second pass, bucket by bucket."""
+    policy = run.treatment.policy
+    sampler = SlotSampler(run.vault.keyed("slots"), _SLOTS_PER_RANKED * policy.audit.ranked_values)
+    replacer = Replacer(
+        treatment=run.treatment,
+        rules=rules_of(policy, reference_year=year),
+        person_key=person_key,
+        removed_key=run.vault.keyed("removed"),
+        real=real,
+        sampler=sampler,
+    )
+    step = max(1, -(-run.records // RESIDUAL_RECORDS))
+    for number in range(run.buckets):
+        records = buckets.read_bucket(run.vault, number)
+        found = [
+            _unpack_found(row)
+            for row in lines.reading(run.vault, f"{buckets.WORK}found-{number}.jsonl")
+        ]
+        rewritten = replacer.rewrite_units(records, found, tally)
+        looked = [r for r in rewritten if r.record.record_id % step == 0]
+        look_again(looked, detector=run.detector, tally=tally)
+        buckets.write_rewritten(run.vault, number, [(r.record, r.removed) for r in rewritten])
+        task.advance(len(records))
+    return sampler
+
+
+def _write(run: _Run, sampler: SlotSampler) -> None:
+    """Write the de-identified corpus and what was removed, in the corpus's order."""
+    chosen = sampler.chosen()
+    with Corpus.writing(run.vault, REDACTED) as corpus, writing_removed(run.vault) as removed:
+        for record, pieces in buckets.merge(run.vault, run.buckets):
+            corpus.append(record)
+            for piece in pieces:
+                place = (piece.record_id, piece.cell, piece.start)
+                removed.append(piece if place in chosen else replace(piece, value=None))
+
+
+def _pack_found(found: Found) -> list[list[object]]:
+    return [
+        [index, [[s.start, s.end, s.entity_type, s.score, s.source] for s in spans]]
+        for index, spans in found.items()
+    ]
+
+
+def _unpack_found(rows: list[tuple[int, list[tuple[int, int, str, float, str]]]]) -> Found:
+    return {
+        index: [
+            Span(start=start, end=end, entity_type=entity_type, score=score, source=source)
+            for start, end, entity_type, score, source in spans
+        ]
+        for index, spans in rows
+    }
+
+
+def _section(
+    policy: Policy,
+    columns: dict[str, ColumnDecision],
+    tally: Tally,
+    measured: Recall | None,
+) -> DeidentificationSection:
+    reasons: dict[str, str] = {}
+    if measured is None:
+        reasons["measured_recall"] = "the policy names no annotated documents (deidentify.gold)"
+    residual_reasons: dict[str, str] = {}
+    rate: float | None = None
+    if tally.scanned:
+        rate = tally.with_direct / tally.scanned
+    else:
+        residual_reasons["direct_identifier_rate"] = "no record was scanned"
+    return DeidentificationSection(
+        entities=dict(sorted(tally.entities.items())),
+        operators={name: str(op) for name, op in sorted(tally.operators.items())},
+        columns=columns,
+        records_changed=tally.changed,
+        records_scanned=tally.records,
+        measured_recall=measured,
+        residual=Residual(
+            records_scanned=tally.scanned,
+            records_with_findings=tally.with_findings,
+            findings=dict(sorted(tally.findings.items())),
+            direct_identifier_rate=rate,
+            reasons=residual_reasons,
+        ),
+        detectors=detectors_of(policy),
+        reasons=reasons,
+    )
+
+
+def detectors_of(policy: Policy) -> list[str]:
+    """Name the detectors a policy uses, for the report."""
+    knobs = policy.deidentify.detectors
+    names = [f"patterns ({', '.join(policy.data.languages)})", "name and place lists"]
+    if knobs.ner:
+        names.append(f"name recogniser {Path(knobs.ner_model).name}")
+    with suppress(TypeError):
+        names.append(f"customer recognizers {Path(knobs.recognizers or '').name}")
+    if knobs.propagate:
+        names.append("propagation over the privacy unit")
+    return [*names, "column decisions", "second look"]
