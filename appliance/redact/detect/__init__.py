@@ -4,6 +4,7 @@ normalise -> patterns -> names -> models -> customers' recognizers -> propagatio
 """
 
 from appliance.redact.detect.detector import Detector
+from appliance.redact.detect.residual import second_look
 from appliance.redact.detect.settings import DetectorSettings, Hint
 
-__all__ = ["Detector", "DetectorSettings", "Hint"]
+__all__ = ["Detector", "DetectorSettings", "Hint", "second_look"]

@@ -15,9 +15,13 @@ from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
+from importlib import resources
+from pathlib import Path
 from typing import Any
 
 from appliance.records import Span
+from appliance.redact.detect import recognizers
+from appliance.redact.detect.crf import SequenceModel
 from appliance.redact.detect.languages import Language, languages_of
 from appliance.redact.detect.lexicon import Lexicon
 from appliance.redact.detect.names import NameFinder
@@ -60,6 +64,8 @@ class Detector:
     _lexicon: Lexicon = field(repr=False)
     _names: NameFinder | None = field(repr=False)
     _ner: EnglishNer | None = field(repr=False)
+    _recognizers: tuple[Any, ...] = field(repr=False)
+    _models: tuple[SequenceModel, ...] = field(repr=False)
     _propagator: Propagator = field(repr=False)
     _cache: OrderedDict[bytes, tuple[Span, ...]] = field(repr=False, default_factory=OrderedDict)
 
@@ -89,6 +95,10 @@ class Detector:
             _ner=EnglishNer(settings.ner_model, lexicon)
             if models and "en" in settings.languages
             else None,
+            _recognizers=tuple(recognizers.load(settings.recognizers, settings.languages))
+            if settings.recognizers is not None
+            else (),
+            _models=_load_models(settings, lexicon) if models else (),
             _propagator=Propagator(lexicon),
         )
 
@@ -164,13 +174,27 @@ class Detector:
             self._cache.popitem(last=False)
         return result
 
-    def _window(self, text: str) -> list[Span]:
-        """Run the stack on one plain window."""
+    @property
+    def lexicon(self) -> Lexicon:
+        """The word lists of the detector's languages."""
+        return self._lexicon
+
+    def rule_hits(self, text: str) -> list[Span]:
+        """Run patterns and name rules on a plain text: raw hits that may overlap."""
         found = self._patterns.scan(text, lower(text))
         if self._names is not None:
             found.extend(self._names.find(text))
+        return found
+
+    def _window(self, text: str) -> list[Span]:
+        """Run the stack on one plain window."""
+        found = self.rule_hits(text)
+        for model in self._models:
+            found.extend(model.find(text, found))
         if self._ner is not None:
             found.extend(self._ner.find(text))
+        if self._recognizers:
+            found.extend(recognizers.run(self._recognizers, text))
         found = self._filtered(text, _settled_dates(found))
         if self._names is not None:
             found = [s for s in (self._tidy(text, s) for s in found) if s is not None]
@@ -218,6 +242,14 @@ class Detector:
                 plain = normalise(text[start:end] if (start, end) != (0, len(text)) else text)
                 found.extend(_mapped(self._propagator.find(plain.text, usable), plain, start))
         return resolve(text, found)
+
+
+def _load_models(settings: DetectorSettings, lexicon: Lexicon) -> tuple[SequenceModel, ...]:
+    """Load the shipped and the plugged-in sequence models of the languages."""
+    shipped = Path(str(resources.files("appliance.redact.detect.models")))
+    directories = [shipped / code for code in settings.languages if (shipped / code).is_dir()]
+    directories += [path for code, path in settings.model_dirs if code in settings.languages]
+    return tuple(SequenceModel(directory, lexicon) for directory in directories)
 
 
 def _settled_dates(spans: list[Span]) -> list[Span]:

@@ -11,7 +11,7 @@ import re
 from appliance.records import Span
 from appliance.redact.detect.lexicon import FUNCTION_WORDS, Lexicon, fold
 from appliance.redact.detect import names_cues_world
-from appliance.redact.detect.names_cues import ENGLISH, EPONYMS, STOP, Cues
+from appliance.redact.detect.names_cues import ENGLISH, EPONYMS, POLITE, STOP, Cues
 
 UPPER = "A-ZÀ-ÖØ-ÞĀĂĄĆĈĊČĎĐĒĔĖĘĚĜĞĠĢĤĦĨĪĬĮİĴĶĹĻĽĿŁŃŅŇŊŌŎŐŒŔŖŘŚŜŞŠŢŤŦŨŪŬŮŰŲŴŶŸŹŻŽȘȚ"
 _LETTER = r"[^\W\d_]"
@@ -52,6 +52,8 @@ class NameFinder:
         packs = [CUES[language] for language in languages if language in CUES]
         cues = Cues.union(packs)
         self._english = "en" in languages
+        # Where every noun has a capital, or a model reads the context, a lone word is no evidence.
+        self._singles = bool({"en", "fr", "it", "nl"} & set(languages))
         self._stop = STOP | cues.stop
         self._keep_together = cues.lower_case
         titles = "|".join(sorted(map(re.escape, cues.titles), key=len, reverse=True))
@@ -160,7 +162,7 @@ class NameFinder:
             group = "v" if match["v"] is not None else "w"
             bounds = self.trim(text, *match.span(group))
             self._add(found, bounds, 0.85, "title")
-            if bounds is not None:
+            if bounds is not None and not self._polite(match, group):
                 title = text[match.start() : match.start(group)].rstrip()
                 found.append(
                     Span(
@@ -185,6 +187,11 @@ class NameFinder:
         for match in self._signature.finditer(text):
             if fold(match["v"]) not in self._stop:
                 self._add(found, match.span("v"), 0.45, "signature")
+
+    def _polite(self, match: re.Match[str], group: str) -> bool:
+        """Say whether a title is only a form of address, which says nothing of the person."""
+        first = match.string[match.start() : match.start(group)].split()[0]
+        return fold(first.rstrip(".")) in POLITE
 
     def _plausible(self, name: str) -> bool:
         """Say whether a cued run has a word that is a name, or none that is ordinary."""
@@ -297,10 +304,10 @@ class NameFinder:
                     and (i == 0 or not self._lexicon.common(tail))
                 ):
                     self._add(found, (pieces[i].start(), self._end(pieces[j])), 0.5, "gazetteer")
-            elif strong and not self._lexicon.place(word):
+            elif strong and self._singles and not self._lexicon.place(word):
                 self._add(found, (pieces[i].start(), self._end(pieces[i])), 0.45, "first_name")
             i = j + 1
-        if len(pieces) == 1:
+        if len(pieces) == 1 and self._english:
             self._single_surname(text, pieces[0], found)
 
     def _single_surname(self, text: str, piece: re.Match[str], found: list[Span]) -> None:

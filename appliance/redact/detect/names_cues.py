@@ -166,3 +166,11 @@ EPONYMS: frozenset[str] = word_set(
     advair, spiriva, symbicort, atrovent, albuterol, augmentin, levaquin, cipro, bactrim, keflex, rocephin, zosyn, vanco,
     flagyl, diflucan, valtrex, tamiflu, humira, enbrel, remicade, rituxan, herceptin, avastin, keytruda, opdivo, gleevec"""
 )
+
+#: Forms of address that are no titles, folded.
+POLITE: frozenset[str] = word_set(
+    """herr, herrn, frau, fr, hr, hrn, familie, fraulein, patient, patientin, patienten, schwester, pfleger, eheleute, kollege,
+    kollegen, kollegin, sr, sra, srs, sras, srta, senhor, senhora, senor, senora, don, dona, d, m, mm, mme, mmes, mlle, monsieur,
+    madame, mademoiselle, signor, signora, sig, dhr, mevr, mevrouw, mw, de heer, heer, pt, baby
+    """
+)

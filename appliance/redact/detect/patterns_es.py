@@ -132,7 +132,7 @@ PLACES: tuple[Pattern, ...] = (
     shaped(
         "es_place_cue",
         "LOCATION",
-        rf"(?<!\w)(?i:natural de|nacid[oa] en|residente en|reside en|vive en|procedente de|vecin[oa] de|viaj[eó] a|originari[oa] de|ciudad de|provincia de|en)[ ](?P<v>(?:(?:la|el|las|los)[ ])?[A-ZÀ-Ý][\wÀ-ÿ'’\-]{{2,}}(?:[ ]{_LINK}[A-ZÀ-Ý][\wÀ-ÿ'’\-]+){{0,3}})",
+        rf"(?<!\w)(?i:natural de|nacid[oa] en|residente en|reside en|vive en|procedente de|vecin[oa] de|viaj[eó] a|originari[oa] de|ciudad de|provincia de|ingresad[oa] en|trasladad[oa] a)[ ](?P<v>(?:(?:la|el|las|los)[ ])?[A-ZÀ-Ý][\wÀ-ÿ'’\-]{{2,}}(?:[ ]{_LINK}[A-ZÀ-Ý][\wÀ-ÿ'’\-]+){{0,3}})",
         score=0.35,
     ),
 )
