@@ -61,8 +61,7 @@ def read_parquet(
     header = check_header(reader.names, reading)
     check_columns(header, reading.name)
     number = 0
-    for batch in reader.batches():
-        sizes = sum((_row_bytes(c) for c in batch.columns), np.zeros(len(batch), np.int64))
+    for batch, sizes in reader.batches():
         reader.spend(int(sizes.sum()))
         for start, stop in _slices(sizes, reading.limits.max_record_bytes):
             if stop == start + 1 and sizes[start] > reading.limits.max_record_bytes:
@@ -84,17 +83,19 @@ class _Reader:
         self._decoded = 0
         try:
             plain = pq.ParquetFile(pa.PythonFile(raw, mode="r"))
-            paths = _string_paths(plain)
+        except (pa.ArrowException, OSError, ValueError):
+            raise self._damaged() from None
+        limit = max(_MIN_PAGE_BYTES, 2 * reading.limits.max_record_bytes)
+        self._plan = plan_batches(plain, raw, name=reading.name, max_page_bytes=limit)
+        try:
             self._file = pq.ParquetFile(
                 pa.PythonFile(raw, mode="r"),
-                read_dictionary=paths,
+                read_dictionary=list(self._plan.dictionary_columns),
                 pre_buffer=False,
                 buffer_size=_BUFFER_BYTES,
             )
         except (pa.ArrowException, OSError, ValueError):
             raise self._damaged() from None
-        limit = max(_MIN_PAGE_BYTES, 2 * reading.limits.max_record_bytes)
-        self._batch_rows = plan_batches(plain, raw, name=reading.name, max_page_bytes=limit)
 
     @property
     def names(self) -> list[str]:
@@ -106,18 +107,20 @@ class _Reader:
         """Rows, as the footer says; for progress only."""
         return int(self._file.metadata.num_rows)
 
-    def batches(self) -> Iterator[pa.RecordBatch]:
-        """Decode a few rows at a time."""
-        batches = self._file.iter_batches(batch_size=self._batch_rows, use_threads=False)
+    def batches(self) -> Iterator[tuple[pa.RecordBatch, NDArray[np.int64]]]:
+        """Decode a few rows at a time, and say what each comes to in bytes."""
+        batches = self._file.iter_batches(batch_size=self._plan.rows, use_threads=False)
         while True:
             try:
                 batch = next(batches)
                 batch.validate()
+                zero = np.zeros(len(batch), np.int64)
+                sizes = sum((_row_bytes(column) for column in batch.columns), zero)
             except StopIteration:
                 return
-            except (pa.ArrowException, OSError, ValueError):
+            except (pa.ArrowException, OSError, ValueError, IndexError):
                 raise self._damaged() from None
-            yield batch
+            yield batch, sizes
 
     def spend(self, decoded: int) -> None:
         """Count decoded bytes."""
@@ -137,12 +140,6 @@ class _Reader:
         )
 
 
-def _string_paths(file: pq.ParquetFile) -> list[str]:
-    """Return the paths of columns whose dictionaries can be kept."""
-    columns = (file.schema.column(i) for i in range(file.metadata.num_columns))
-    return [c.path for c in columns if c.physical_type == "BYTE_ARRAY"]
-
-
 def _row_bytes(array: pa.Array) -> NDArray[np.int64]:
     """Return what each row of a column comes to, in bytes, without spelling it out."""
     return np.asarray(_measured(array), dtype=np.int64)
@@ -153,10 +150,12 @@ def _measured(array: pa.Array) -> Any:  # noqa: ANN401 - numpy out of an untyped
     if isinstance(array, pa.ExtensionArray):
         return _row_bytes(array.storage)
     if pa.types.is_dictionary(kind):
-        lengths = _row_bytes(array.dictionary)
-        if len(lengths) == 0:
-            return np.zeros(len(array), np.int64)
-        indices = pc.fill_null(array.indices, 0).to_numpy(zero_copy_only=False)
+        # A damaged page may point outside its dictionary, and the library would follow.
+        used = pc.drop_null(array.indices).to_numpy()
+        if len(used) and not 0 <= used.min() <= used.max() < len(array.dictionary):
+            raise ValueError("an index outside its dictionary")
+        lengths = np.append(_row_bytes(array.dictionary), 0)
+        indices = pc.fill_null(array.indices, len(lengths) - 1).to_numpy(zero_copy_only=False)
         return lengths[indices]
     if pa.types.is_struct(kind):
         zero = np.zeros(len(array), np.int64)
@@ -179,7 +178,7 @@ def _slices(sizes: NDArray[np.int64], limit: int) -> Iterator[tuple[int, int]]:
     """Cut rows into runs of bounded bytes; a row beyond `limit` stands alone."""
     start = held = 0
     for index, size in enumerate(sizes.tolist()):
-        if index > start and (held + size > _SLICE_BYTES or size > limit):
+        if index > start and (held + size > _SLICE_BYTES or size > limit or held > limit):
             yield start, index
             start, held = index, 0
         held += size

@@ -54,8 +54,23 @@ class _Page:
     is_data: bool = False
 
 
-def plan_batches(file: pq.ParquetFile, raw: BinaryIO, *, name: str, max_page_bytes: int) -> int:
-    """Walk all page headers and return how many rows may be decoded at a time.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchPlan:
+    """How a file may be decoded.
+
+    Attributes:
+        rows: of a batch, at least 1.
+        dictionary_columns: paths of string columns whose dictionaries are to be kept.
+    """
+
+    rows: int
+    dictionary_columns: tuple[str, ...]
+
+
+def plan_batches(
+    file: pq.ParquetFile, raw: BinaryIO, *, name: str, max_page_bytes: int
+) -> BatchPlan:
+    """Walk all page headers and settle how the file may be decoded.
 
     Args:
         file: the opened file, for the places of the column chunks.
@@ -63,24 +78,24 @@ def plan_batches(file: pq.ParquetFile, raw: BinaryIO, *, name: str, max_page_byt
         name: of the source, for errors.
         max_page_bytes: largest page, unpacked.
 
-    Returns:
-        Rows of a batch, at least 1.
-
     Raises:
         DataError: a page, a list column or a fixed-size column is too large, or the pages are
             not where the footer says.
 
     Guarantees:
-        Whatever the footer says, decoding a batch of that many rows with dictionaries kept
+        Whatever the footer says, decoding a batch of that many rows with those dictionaries kept
         allocates for each column at most a few pages of `max_page_bytes`.
     """
     rows = BATCH_ROWS
+    dictionaries: list[str] = []
     metadata = file.metadata
     for index in range(metadata.num_columns):
         column = file.schema.column(index)
         if column.physical_type == "FIXED_LEN_BYTE_ARRAY" and column.length > _MAX_FIXED_BYTES:
             raise _bomb(name, index, "values of a fixed size that is too large")
         repeated = column.max_repetition_level > 0
+        largest = 0
+        shares_prefixes = False
         for group in range(metadata.num_row_groups):
             chunk = metadata.row_group(group).column(index)
             starts = [p for p in (chunk.dictionary_page_offset, chunk.data_page_offset) if p]
@@ -98,9 +113,14 @@ def plan_batches(file: pq.ParquetFile, raw: BinaryIO, *, name: str, max_page_byt
                 raise _bomb(name, index, f"a page beyond {max_page_bytes} bytes when unpacked")
             if repeated and (found.values > _MAX_MEMBERS or found.shares_prefixes):
                 raise _bomb(name, index, "lists that could decode to any size")
-            if found.shares_prefixes:
-                rows = min(rows, max(1, _BATCH_BYTES // max(1, found.largest_bytes)))
-    return rows
+            largest = max(largest, found.largest_bytes)
+            shares_prefixes |= found.shares_prefixes
+        if shares_prefixes:
+            # The library cannot keep these as dictionaries.
+            rows = min(rows, max(1, _BATCH_BYTES // max(1, largest)))
+        elif column.physical_type == "BYTE_ARRAY":
+            dictionaries.append(column.path)
+    return BatchPlan(rows=rows, dictionary_columns=tuple(dictionaries))
 
 
 @dataclass(slots=True)
