@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from appliance.records import Span
-from appliance.redact.detect import recognizers
+from appliance.redact.detect import recognizers, residual
 from appliance.redact.detect.crf import SequenceModel
 from appliance.redact.detect.languages import Language, languages_of
 from appliance.redact.detect.lexicon import Lexicon
@@ -137,6 +137,10 @@ class Detector:
                     known = [*known, *hints[i]]
                 results.append(self._finish(text, own[i], known))
             return results
+
+    def second_look(self, texts: Sequence[str]) -> list[list[Span]]:
+        """Scan de-identified texts by the independent path (see `residual`)."""
+        return residual.second_look(texts)
 
     def detect(self, text: str, *, hints: Sequence[Hint] = ()) -> list[Span]:
         """Find personal data in one text."""
