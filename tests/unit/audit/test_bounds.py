@@ -142,9 +142,7 @@ def test_the_gaussian_bound_is_tighter_and_rises():
     ]
     assert found == sorted(found)
     assert found[0] == 0.0
-    plain = b.one_run_epsilon(
-        canaries=200, guesses=100, correct=90, delta=1e-5, confidence=0.95
-    )
+    plain = b.one_run_epsilon(canaries=200, guesses=100, correct=90, delta=1e-5, confidence=0.95)
     assert found[3] > plain
 
 
@@ -153,9 +151,9 @@ def test_gaussian_epsilon_inverts_its_delta(mu):
     epsilon = b.gaussian_epsilon(mu, 1e-5)
     assert b.gaussian_delta(mu, epsilon) == pytest.approx(1e-5, rel=1e-5)
     twin = optimize.brentq(
-        lambda e: stats.norm.cdf(-e / mu + mu / 2)
-        - np.exp(e) * stats.norm.cdf(-e / mu - mu / 2)
-        - 1e-5,
+        lambda e: (
+            stats.norm.cdf(-e / mu + mu / 2) - np.exp(e) * stats.norm.cdf(-e / mu - mu / 2) - 1e-5
+        ),
         0.0,
         60.0,
     )

@@ -238,7 +238,5 @@ def test_power_matches_simulated_audits(true_auc):
     for _ in range(runs):
         found = s.auc_interval(rng.normal(size=n) + shift, rng.normal(size=n), confidence=0.95)
         refused += found.interval[1] > 0.65
-    expected = s.audit_power(
-        true_auc, n_members=n, n_non_members=n, max_auc=0.65, confidence=0.95
-    )
+    expected = s.audit_power(true_auc, n_members=n, n_non_members=n, max_auc=0.65, confidence=0.95)
     assert refused / runs == pytest.approx(expected, abs=0.08)
