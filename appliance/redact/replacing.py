@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from appliance.policy.model import OperatorName
@@ -26,8 +26,11 @@ from appliance.redact.operators import Replacement, Rules
 from appliance.redact.persona import Persona
 from appliance.redact.real_values import RealValues
 from appliance.redact.removed import RemovedPiece, SlotSampler, fingerprint, is_telling
-from appliance.redact.treatment import Detecting, Treated, Treatment
+from appliance.redact.treatment import Treated, Treatment
 from appliance.redact.tree import DROP, rebuild
+
+#: A scan of de-identified texts.
+Scan = Callable[[Sequence[str]], list[list[Span]]]
 
 
 @dataclass(slots=True)
@@ -244,12 +247,12 @@ class Replacer:
         )
 
 
-def look_again(rewritten: Sequence[Rewritten], *, detector: Detecting, tally: Tally) -> None:
+def look_again(rewritten: Sequence[Rewritten], *, scan: Scan, tally: Tally) -> None:
     """Scan de-identified records by the independent second look and count what is left.
 
     Args:
         rewritten: records after replacement.
-        detector: its second look does not share the first one's path.
+        scan: the second look; it shares nothing with the first one.
         tally: is counted into.
 
     Guarantees:
@@ -257,7 +260,7 @@ def look_again(rewritten: Sequence[Rewritten], *, detector: Detecting, tally: Ta
         value the policy keeps or generalises by design, is not counted; anything else is.
     """
     texts = [text for record in rewritten for _, text, _ in record.own]
-    hits = iter(detector.second_look(texts))
+    hits = iter(scan(texts))
     for record in rewritten:
         left: list[Span] = []
         for _, text, pieces in record.own:

@@ -12,7 +12,6 @@ Rules: all intermediate files are sealed; memory is bounded by a bucket; record 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,7 +24,8 @@ from appliance.progress import Progress, Task
 from appliance.records import Record, Span
 from appliance.redact import buckets, dates, lines
 from appliance.redact.columns import decide_columns, sample_columns
-from appliance.redact.detect import Detector, DetectorSettings
+from appliance.redact.detect import Detector, DetectorSettings, second_look
+from appliance.redact.detect.languages import languages_of
 from appliance.redact.finding import Found, find_in_units
 from appliance.redact.measure import evaluate_detection, read_gold
 from appliance.redact.operators import Rules
@@ -33,6 +33,7 @@ from appliance.redact.operators import redact as placeholder
 from appliance.redact.real_values import RealValues
 from appliance.redact.removed import SlotSampler, writing_removed
 from appliance.redact.replacing import Replacer, Tally, look_again
+from appliance.redact.tongues import Polyglot
 from appliance.redact.treatment import Detecting, Treatment
 from appliance.vault import Vault
 
@@ -90,7 +91,7 @@ def redact(
         are the same in all of the person's records. Nothing private is written but to the vault.
     """
     year = datetime.now(UTC).year if reference_year is None else reference_year
-    finder: Detecting = build_detector(policy) if detector is None else detector
+    finder = detector or build_detector(policy)
     buckets.remove_work(vault)
     total = len(corpus)
     columns = decide_columns(
@@ -120,28 +121,44 @@ def redact(
     return _section(policy, columns, tally, measured)
 
 
-def build_detector(policy: Policy, *, languages: tuple[str, ...] | None = None) -> Detector:
+def build_detector(policy: Policy, *, languages: tuple[str, ...] | None = None) -> Detecting:
     """Build the policy's detector.
 
     Args:
         policy: its detectors and languages.
         languages: instead of the policy's own, e.g. one named on the command line.
 
+    Returns:
+        A detector; of several languages, one that gives each unit to its own language's.
+
     Raises:
         PolicyError: a language has no recogniser and the policy refuses that.
         MachineError: a model is missing.
     """
+    chosen = languages or policy.data.languages
     knobs = policy.deidentify.detectors
-    return Detector.build(
-        DetectorSettings(
-            languages=languages or policy.data.languages,
-            ner=knobs.ner,
-            ner_model=knobs.ner_model,
-            score_threshold=knobs.score_threshold,
-            keep_durations=knobs.keep_durations,
-            propagate=knobs.propagate,
-            recognizers=None if knobs.recognizers is None else Path(knobs.recognizers),
+    without = [pack.code for pack in languages_of(chosen) if not pack.model]
+    if knobs.ner and without and knobs.missing_language == "refuse":
+        raise PolicyError(
+            "data.languages",
+            f"no name recogniser for {', '.join(without)}",
+            hint="appliance policy explain deidentify.detectors.missing_language",
         )
+    if len(chosen) == 1:
+        return Detector.build(_settings(policy, chosen))
+    return Polyglot(chosen, lambda language: Detector.build(_settings(policy, (language,))))
+
+
+def _settings(policy: Policy, languages: tuple[str, ...]) -> DetectorSettings:
+    knobs = policy.deidentify.detectors
+    return DetectorSettings(
+        languages=languages,
+        ner=knobs.ner,
+        ner_model=knobs.ner_model,
+        score_threshold=knobs.score_threshold,
+        keep_durations=knobs.keep_durations,
+        propagate=knobs.propagate,
+        recognizers=None if knobs.recognizers is None else Path(knobs.recognizers),
     )
 
 
@@ -160,7 +177,7 @@ def preview(record: Record, *, policy: Policy, detector: Detecting | None = None
     Guarantees:
         Only placeholders stand where something was found, whatever the policy's operators.
     """
-    finder: Detecting = build_detector(policy) if detector is None else detector
+    finder = detector or build_detector(policy)
     texts = record.texts()
     shown = []
     for text, spans in zip(texts, finder.detect_batch(texts), strict=True):
@@ -237,7 +254,7 @@ def _rewrite(
         ]
         rewritten = replacer.rewrite_units(records, found, tally)
         looked = [r for r in rewritten if r.record.record_id % step == 0]
-        look_again(looked, detector=run.detector, tally=tally)
+        look_again(looked, scan=second_look, tally=tally)
         buckets.write_rewritten(run.vault, number, [(r.record, r.removed) for r in rewritten])
         task.advance(len(records))
     return sampler
@@ -308,11 +325,16 @@ def _section(
 def detectors_of(policy: Policy) -> list[str]:
     """Name the detectors a policy uses, for the report."""
     knobs = policy.deidentify.detectors
-    names = [f"patterns ({', '.join(policy.data.languages)})", "name and place lists"]
-    if knobs.ner:
-        names.append(f"name recogniser {Path(knobs.ner_model).name}")
-    with suppress(TypeError):
-        names.append(f"customer recognizers {Path(knobs.recognizers or '').name}")
+    packs = languages_of(policy.data.languages)
+    names = [f"patterns ({', '.join(p.code for p in packs)})", "name and place lists"]
+    with_model = [p.code for p in packs if p.model and knobs.ner]
+    if with_model:
+        names.append(f"name recognisers ({', '.join(with_model)})")
+    if len(with_model) < len(packs):
+        without = ", ".join(p.code for p in packs if p.code not in with_model)
+        names.append(f"no name recogniser: patterns and lists alone ({without})")
+    if knobs.recognizers is not None:
+        names.append("the customer's recognizers")
     if knobs.propagate:
         names.append("propagation over the privacy unit")
     return [*names, "column decisions", "second look"]

@@ -49,9 +49,6 @@ class Detecting(Protocol):
     def collect_seeds(self, texts: Sequence[str]) -> list[list[Hint]]:
         """Return the values of each text worth finding again."""
 
-    def second_look(self, texts: Sequence[str]) -> list[list[Span]]:
-        """Return what an independent scan finds in each text."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Treated:
