@@ -6,6 +6,7 @@ Rules:
 - The file is canonical JSON under a MAC keyed by the root key: no byte of it changes unseen.
 - KDF parameters are stored and bounded on reading: a slot cannot make a machine compute for days.
 - A wrong passphrase and an altered slot look alike: "no slot opens", exit 6.
+- While the root key is being replaced the file also holds the previous one, wrapped by the new.
 
 Reference:
     RFC 9106 section 4 (Argon2id, second recommended option), SP 800-132 (PBKDF2), RFC 5649 (KWP).
@@ -28,7 +29,7 @@ from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.kdf.pbkdf2 import PBKDF2HMAC
 
-from appliance.crypto.canonical import canonical_json
+from appliance.crypto.canonical import canonical_json, digest_bytes
 from appliance.crypto.keys import KEY_BYTES, RootKey, unwrap_key
 from appliance.crypto.unlock import Unlock
 from appliance.errors import IntegrityError, MachineError, UsageError
@@ -93,11 +94,21 @@ class Slot:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opened:
-    """A root key and the slot that gave it."""
+    """A root key and the slot that gave it.
+
+    Attributes:
+        root: the root key.
+        slot: the slot that opened.
+        slots: all slots.
+        previous: the root key before it, while vaults may still be wrapped by that one.
+        digest: of the slot file.
+    """
 
     root: RootKey
     slot: Slot
     slots: tuple[Slot, ...]
+    digest: str
+    previous: RootKey | None = None
 
 
 def create_slots(
@@ -114,18 +125,36 @@ def create_slots(
     return slot
 
 
-def save_slots(path: Path, root: RootKey, slots: Sequence[Slot]) -> None:
+def save_slots(
+    path: Path, root: RootKey, slots: Sequence[Slot], *, previous: RootKey | None = None
+) -> None:
     """Replace the slot file, atomically.
 
     Raises:
         ValueError: no slot at all, or too many.
         MachineError: it cannot be written.
     """
+    write_atomic(path, encode_slots(root, slots, previous=previous))
+
+
+def encode_slots(root: RootKey, slots: Sequence[Slot], *, previous: RootKey | None = None) -> bytes:
+    """Return the slot file's bytes.
+
+    Args:
+        root: the root key that the slots wrap.
+        slots: all of them.
+        previous: the root key that some vaults may still be wrapped by.
+
+    Raises:
+        ValueError: no slot at all, or too many.
+    """
     if not 1 <= len(slots) <= MAX_SLOTS:
         raise ValueError(f"expected 1 to {MAX_SLOTS} slots, got {len(slots)}")
     body = {"format": FORMAT, "root": root.key_id, "slots": [slot.as_json() for slot in slots]}
+    if previous is not None:
+        body["previous"] = base64.b64encode(root.wrap(previous.exposed())).decode()
     mac = root.mac(_PURPOSE, canonical_json(body))
-    write_atomic(path, canonical_json({**body, "mac": base64.b64encode(mac).decode()}) + b"\n")
+    return canonical_json({**body, "mac": base64.b64encode(mac).decode()}) + b"\n"
 
 
 def load_slots(path: Path) -> tuple[Slot, ...]:
@@ -167,8 +196,10 @@ def open_slots(path: Path, unlock: Unlock) -> Opened:
             raise _altered(path) from None
         if key is not None:
             root = RootKey(key)
-            _check(path, root, data)
-            return Opened(root=root, slot=slot, slots=slots)
+            previous = _check(path, root, data)
+            return Opened(
+                root=root, slot=slot, slots=slots, digest=digest_bytes(data), previous=previous
+            )
     raise IntegrityError(
         str(path),
         f"no slot opens with this {kinds[0]}: it is another one, or the file was altered",
@@ -283,13 +314,18 @@ def _read(path: Path) -> bytes:
         ) from None
 
 
-def _check(path: Path, root: RootKey, data: bytes) -> None:
-    """Check the file's canonical form and MAC."""
+def _check(path: Path, root: RootKey, data: bytes) -> RootKey | None:
+    """Check the file's canonical form and MAC; return the previous root key if it holds one."""
     body = json.loads(data)
-    mac = _unbase64(body.pop("mac", ""))
+    try:
+        mac = _unbase64(body.pop("mac", ""))
+    except (ValueError, TypeError):
+        raise _altered(path) from None
     whole = canonical_json({**body, "mac": base64.b64encode(mac).decode()}) + b"\n"
     if whole != data or not root.holds(_PURPOSE, canonical_json(body), mac):
         raise _altered(path)
+    previous = root.unwrap(_unbase64(body["previous"])) if "previous" in body else None
+    return RootKey(previous) if previous is not None else None
 
 
 def _parse(path: Path, data: bytes) -> tuple[Slot, ...]:

@@ -221,14 +221,14 @@ class AuditLog:
             yield event
 
     def latest(self, event: str, field: str) -> dict[str, dict[str, Any]]:
-        """Return the last event of a kind for each value of one of its fields."""
+        """Return the last event of a kind, whole, for each value of one of its fields."""
         mark = canonical_json(event)
         found: dict[str, dict[str, Any]] = {}
         for line in self._lines()[0]:
             if mark in line:
                 item = json.loads(line)
                 if item["event"] == event:
-                    found[str(item["fields"].get(field))] = item["fields"]
+                    found[str(item["fields"].get(field))] = item
         return found
 
     @contextmanager

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
+from appliance.crypto.slots import Opened
 from appliance.errors import IntegrityError
 from appliance.log import AuditLog
 from appliance.vault import Vault, VaultHead
@@ -22,6 +24,20 @@ def run_scope(run_id: str) -> str:
 def run_of(scope: str) -> str | None:
     """Return the run whose vault has this scope, if it is a run's."""
     return scope.removeprefix(_RUN_SCOPE) if scope.startswith(_RUN_SCOPE) else None
+
+
+def open_vault(folder: Path, scope: str, opened: Opened, *, writable: bool) -> Vault:
+    """Open a vault by the root key, or by the previous one while that is being replaced.
+
+    Raises:
+        IntegrityError: the vault was altered, or neither key wrapped its keys.
+    """
+    try:
+        return Vault.open(folder, scope=scope, root=opened.root, writable=writable)
+    except IntegrityError:
+        if opened.previous is None:
+            raise
+        return Vault.open(folder, scope=scope, root=opened.previous, writable=writable)
 
 
 def check_head(vault: Vault, heads: Mapping[str, VaultHead]) -> None:
@@ -45,11 +61,35 @@ def check_head(vault: Vault, heads: Mapping[str, VaultHead]) -> None:
 def logged_heads(log: AuditLog) -> dict[str, VaultHead]:
     """Return the vaults' heads as the log knows them."""
     return {
-        scope: VaultHead(epoch=fields["epoch"], digest=fields["digest"])
-        for scope, fields in log.latest("vault.head", "scope").items()
+        scope: VaultHead(epoch=event["fields"]["epoch"], digest=event["fields"]["digest"])
+        for scope, event in log.latest("vault.head", "scope").items()
     }
 
 
 def destroyed_scopes(log: AuditLog) -> set[str]:
     """Return the scopes of vaults that were destroyed on purpose."""
     return set(log.latest("vault.destroying", "scope"))
+
+
+def check_slots(path: Path, opened: Opened, log: AuditLog) -> bool:
+    """Compare the slot file with what the log says of it.
+
+    A change is logged before it is made ("keys.changing") and after ("keys.changed"): between the
+    two, after a crash, the file may be either.
+
+    Returns:
+        Whether a change was interrupted and the log has yet to say how it ended.
+
+    Raises:
+        IntegrityError: the slot file was put back to an older state.
+    """
+    changed = log.latest("keys.changed", "file").get(path.name)
+    changing = log.latest("keys.changing", "file").get(path.name)
+    if changed is None or opened.digest == changed["fields"]["digest"]:
+        return False
+    under_way = changing is not None and changing["seq"] > changed["seq"]
+    if under_way and changing is not None and opened.digest == changing["fields"]["digest"]:
+        return True
+    raise IntegrityError(
+        str(path), "put back to an older state than the log knows", hint=_HINT_BACKUP
+    )

@@ -30,9 +30,16 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from appliance.crypto.canonical import digest_file
 from appliance.crypto.keys import RootKey
 from appliance.crypto.signing import SigningKey, VerifyingKey
-from appliance.crypto.slots import Opened, Profile, create_slots, open_slots
+from appliance.crypto.slots import (
+    Opened,
+    Profile,
+    Slot,
+    create_slots,
+    open_slots,
+)
 from appliance.crypto.unlock import Unlock
 from appliance.errors import ApplianceError, IntegrityError, MachineError, UsageError
 from appliance.files import (
@@ -47,11 +54,14 @@ from appliance.vault import Vault, VaultHead, destroy_vault
 from appliance.workspace.anchors import (
     HOME_SCOPE,
     check_head,
+    check_slots,
     destroyed_scopes,
     logged_heads,
+    open_vault,
     run_of,
     run_scope,
 )
+from appliance.workspace.custody import finish_rotation
 from appliance.workspace.holder import HomeLock
 from appliance.workspace.layout import (
     FOLDERS,
@@ -78,6 +88,7 @@ class Home:
         self.vault = vault
         self.log = log
         self.slot = opened.slot
+        self._opened_by = opened
         self._root = opened.root
         self._lock = lock
         self._runs: dict[str, Vault] = {}
@@ -117,6 +128,8 @@ class Home:
             vault.write_bytes(_SIGNING_KEY, signing.pem())
             log = AuditLog(staging / "log", key=signing.public)
             log.append("workspace.created", release_key=signing.key_id, profile=profile)
+            slots = digest_file(staging / "keys" / "slots.json")
+            log.append("keys.changed", file="slots.json", digest=slots)
             log.checkpoint(signing)
             move_into_place(staging, path)
         finally:
@@ -150,6 +163,7 @@ class Home:
             home = cls._opened(path, opened, lock)
             if exclusive:
                 home._remove_stale()
+                finish_rotation(home)
         except BaseException:
             if lock is not None:
                 lock.release()
@@ -191,7 +205,7 @@ class Home:
             UsageError: there is no such run.
             MachineError: it cannot be removed; purging again goes on.
         """
-        self._require_exclusive()
+        self.require_exclusive()
         folder = self.path / "runs" / run_id
         if not _RUN_ID.fullmatch(run_id) or not folder.is_dir():
             raise UsageError(f"run {run_id}", "there is no such run", hint="appliance runs list")
@@ -205,6 +219,11 @@ class Home:
             shutil.rmtree(folder)
             sync_folder(folder.parent)
         self.log.append("vault.destroyed", scope=run_scope(run_id))
+
+    @property
+    def slots(self) -> tuple[Slot, ...]:
+        """Every way into the workspace."""
+        return self._opened_by.slots
 
     def private_temp(self) -> Path:
         """Make a private folder for this process under HOME/tmp; `close` removes it."""
@@ -249,13 +268,7 @@ class Home:
                 self._anchor()
             self.log.checkpoint(self._signing)
         finally:
-            for folder in self._temporary:
-                shutil.rmtree(folder, ignore_errors=True)
-            for vault in (self.vault, *self._runs.values()):
-                vault.close()
-            self._root.wipe()
-            if self._lock is not None:
-                self._lock.release()
+            self._wipe()
 
     def __enter__(self) -> Self:
         """Return the open workspace."""
@@ -288,9 +301,8 @@ class Home:
         log = AuditLog(path / "log", key=public, unlocked_by=opened.slot.slot_id)
         signed = log.check_signed()
         heads = logged_heads(log)
-        vault = Vault.open(
-            path / "vault", scope=HOME_SCOPE, root=opened.root, writable=lock is not None
-        )
+        interrupted = check_slots(path / "keys" / "slots.json", opened, log)
+        vault = open_vault(path / "vault", HOME_SCOPE, opened, writable=lock is not None)
         check_head(vault, heads)
         home = cls(path, opened, vault, log, lock)
         if home._signing.public.pem() != read_pem(home.public_key_path):
@@ -303,6 +315,8 @@ class Home:
         home._heads = heads
         home._check_runs()
         tail = log.head()[0] - signed
+        if lock is not None and interrupted:
+            log.append("keys.changed", file="slots.json", digest=opened.digest)
         if lock is not None and tail:
             # Its command was killed, or still runs: whoever signs these events says so.
             log.append("log.unsigned-tail", events=tail)
@@ -312,7 +326,7 @@ class Home:
         """Open or make a run's vault."""
         folder, scope = self.path / "runs" / run_id / "vault", run_scope(run_id)
         if folder.is_dir():
-            vault = Vault.open(folder, scope=scope, root=self._root, writable=self.exclusive)
+            vault = open_vault(folder, scope, self._opened_by, writable=self.exclusive)
             check_head(vault, self._heads)
             return vault
         if scope in destroyed_scopes(self.log):
@@ -348,7 +362,17 @@ class Home:
         self.log.append("vault.head", scope=vault.scope, epoch=head.epoch, digest=head.digest)
         self._heads[vault.scope] = head
 
-    def _require_exclusive(self) -> None:
+    def _wipe(self) -> None:
+        """Remove private folders, wipe keys, give up the lock."""
+        for folder in self._temporary:
+            shutil.rmtree(folder, ignore_errors=True)
+        for vault in (self.vault, *self._runs.values()):
+            vault.close()
+        self._root.wipe()
+        if self._lock is not None:
+            self._lock.release()
+
+    def require_exclusive(self) -> None:
         """Refuse to change a workspace opened for reading."""
         if self._lock is None:
             raise ValueError("the workspace was opened for reading")
