@@ -92,7 +92,13 @@ class NameFinder:
         self._signature = re.compile(
             rf"(?:(?i:initials|signed|dictated by|typed by|transcribed by|entered by|electronically signed by)[ ]?:?[ ]|[ ]/[ ]?|\d[ ])(?P<v>[{UPPER}]{{2,4}})[ \t]*(?=$|\n)"
         )
-        self._lower_pair = re.compile(r"(?<![\w@.\-])([a-z]{3,15})[ ]([a-z]{3,20})(?![\w@.\-])")
+        self._lower_pair = re.compile(r"(?<![\w@.\-])([a-z]{3,15})[ ]([a-z]{3,20})(?![\w@\-])")
+        self._lower_title = re.compile(
+            r"(?<![\w@.\-])(?:dr|drs|mr|mrs|ms|miss|prof|nurse|officer)\.?[ ](?P<v>[a-z]{3,20}(?:[ ][a-z]{3,20})?)(?![\w@])"
+        )
+        self._lower_cue = re.compile(
+            r"(?:patient|pt|client|named|name is|am|son|daughter|wife|husband|mother|father|brother|sister|friend|for|from|to|by|with)[ ]$"
+        )
 
     def find(self, text: str) -> list[Span]:
         """Find names in a plain text.
@@ -200,6 +206,8 @@ class NameFinder:
             return False
         if any(self._lexicon.strong_first(t) for t in tokens):
             return True
+        if any(fold(t) in EPONYMS for t in tokens):
+            return False
         return not any(self._lexicon.common(t) for t in tokens) and not name.isupper()
 
     def _by_credential(self, text: str, found: list[Span]) -> None:
@@ -359,16 +367,27 @@ class NameFinder:
         )
 
     def _lower_case(self, text: str, found: list[Span]) -> None:
+        for match in self._lower_title.finditer(text):
+            start, end = match.span("v")
+            words = match["v"].split(" ")
+            if not self._lower_name(words[0]):
+                continue
+            if len(words) == 2 and not self._lower_name(words[1]):
+                end = start + len(words[0])
+            self._add(found, (start, end), 0.55, "lower_title")
         position = 0
         while match := self._lower_pair.search(text, position):
             first, last = match[1], match[2]
-            if (
-                self._lexicon.strong_first(first)
-                and not self._lexicon.common(first)
-                and self._lexicon.surname(last)
-                and not self._lexicon.common(last)
+            position = match.start(2)
+            if not self._lexicon.strong_first(first) or self._lexicon.common(first):
+                continue
+            cued = self._lower_cue.search(text, max(0, match.start() - 10), match.start())
+            if self._lexicon.surname(last) and (
+                not self._lexicon.common(last) or (cued and fold(last) not in FUNCTION_WORDS)
             ):
                 self._add(found, match.span(), 0.55, "lower_case")
                 position = match.end()
-            else:
-                position = match.start(2)
+
+    def _lower_name(self, word: str) -> bool:
+        known = self._lexicon
+        return (known.surname(word) or known.first_name(word)) and not known.common(word)

@@ -104,7 +104,7 @@ ENGLISH = Cues(
         contact, contacted, call, notify, notified, ask for, regarding, re, appeal for, referral for, on behalf of,
         addressed to, sent to, sent by, written by, prepared by, submitted by, filed by, entered by, witnessed by, recorded by,
         approved by, paid to, pay to, payable to, transferred to, assigned to, belongs to, belonging to, issued to,
-        registered to, care of, c/o, attending, resident, intern, pcp, surgeon, nurse, provider, physician, md, rn, np,
+        registered to, care of, c/o, attending, resident, intern, pcp, pa, crna, lpn, cna, lcsw, surgeon, assistant, nurse, provider, physician, md, rn, np,
         consult, consultant, interpreter, roommate, neighbor, boss, teacher, patient, pt, client, customer, employee,
         user, member, student, defendant, plaintiff, witness, suspect, victim, claimant, applicant, ex-wife, ex-husband,
         policyholder, cardholder, tenant, your nurse today was, your nurse was, your doctor is, nurse today was, by"""

@@ -163,19 +163,19 @@ def words(text: str) -> tuple[str, ...]:
 SEPARATOR = (
     r"(?:[ \t_\-]*(?:identification|identifier|numbers?|num|nbr|n(?:os?|r|um)?\.|nos?|nr|id|code|card)\b\.?)*"
     r"[ \t]*(?:[#№]|[nN][º°])?[ \t]*(?:\([^()\n]{1,24}\)[ \t]*)?"
-    r"(?:[:=#]|-{1,2}(?=[ \t])|\||,?[ \t]+(?:is|was|of|reads|ends?(?:ing)?[ \t]in)\b)?[ \t]*\n?[ \t]*[#:\"'(\[]{0,2}[ \t]*"
+    r"(?:[:=#]|-{1,2}(?=[ \t])|\||,?[ \t]+(?:is|was|of|reads|(?:ends|ending)(?:[ \t](?:in|with))?|last[ \t](?:four|4)(?:[ \t]digits)?)\b)?[ \t]*\n?[ \t]*[#:\"'(\[]{0,2}[ \t]*"
 )
 #: A value with at least one digit and three characters.
 STRONG_VALUE = (
-    r"(?P<v>\d{2,6}(?: \d{2,7}){1,4}(?![\w/.\-]*[\w])"
+    r"(?P<v>[A-Z]{0,3}\d{2,6}(?: \d{2,7}){1,4}(?![\w/.\-]*[\w])"
     r"|(?=[\w*./\-]{0,20}\d)[A-Za-z0-9*][\w*./\-]{1,38}[A-Za-z0-9*]"
-    r"|(?:[A-Z]{1,4} )\d[\w\-]{3,30})"
+    r"|(?-i:[A-Z]{1,4} )\d[\w\-]{3,30})"
 )
 #: A value with at least three digits and four characters, for labels that are also plain words.
 WEAK_VALUE = (
-    r"(?P<v>\d{2,6}(?: \d{2,7}){1,4}(?![\w/.\-]*[\w])"
+    r"(?P<v>[A-Z]{0,3}\d{2,6}(?: \d{2,7}){1,4}(?![\w/.\-]*[\w])"
     r"|(?=(?:[A-Za-z*./_\-]*\d){3})[A-Za-z0-9*][\w*./\-]{2,38}[A-Za-z0-9*]"
-    r"|(?:[A-Z]{1,4} )(?=(?:[A-Za-z\-]*\d){3})\d[\w\-]{3,30})"
+    r"|(?-i:[A-Z]{1,4} )(?=(?:[A-Za-z\-]*\d){3})\d[\w\-]{3,30})"
     r"(?![/.,]\d)(?!\s?(?:%|(?:mg|mcg|ml|units?|cm|mm|kg|lbs?|days?|weeks?|months?|years?|hours?)\b))"
 )
 

@@ -252,7 +252,7 @@ LABELS: tuple[Pattern, ...] = (
     labelled(
         "username",
         "USERNAME",
-        "username, user name, user id, userid, login, login id, screen name, handle, twitter, instagram, skype, telegram, snapchat, discord, github, gamertag, im handle",
+        "username, user name, user id, userid, login, login id, screen name, handle, twitter, instagram, skype, telegram, mychart, portal id, portal login, portal user, aol, aim, icq, venmo, cashapp, paypal, tiktok, reddit, linkedin, snapchat, discord, github, gamertag, im handle",
         value=r"(?P<v>(?=[\w.@\-]*[\d_@.\-])[\w@][\w.@#\-]{2,40}\w)",
         separator=r"[ \t]*(?:[:=]|\bis\b|\bwas\b)?[ \t]*[\"'“‘]?",
         score=0.7,
@@ -298,7 +298,7 @@ PHONES: tuple[Pattern, ...] = (
     shaped(
         "phone_groups",
         "PHONE_NUMBER",
-        r"(?<![\w\-/.+,])(?:0\d{1,4}([ .\-/])\d{2,4}(?:[ .\-]?\d{2,4}){1,4}|\d{2}([ .\-])\d{2}\2\d{2}\2\d{2}(?:\2\d{2})?)"
+        r"(?<![\w\-/.+,])(?:0\d{1,4}([ .\-/])\d{2,4}(?:[ .\-]\d{2,4}){1,4}|0\d{2,4}[ /\-]\d{5,8}|\d{2}([ .\-])\d{2}\2\d{2}\2\d{2}(?:\2\d{2})?)"
         r"(?![\w\-/])(?!\.\d)",
         score=0.5,
     ),
@@ -386,6 +386,12 @@ DATES: tuple[Pattern, ...] = (
         r"(?<!\w)(?i:in|since|of|year|from|until|till|by|during|circa|ca\.?|early|late|mid|before|after|through|summer|spring|fall|winter|autumn|to|and|around|back in|class of|dated|(?:between|from) (?:19|20)\d{2} (?:and|to))[ \-]"
         r"(?P<v>(?:19[0-9]|20[0-4])\d)(?![\w/]|\.\d|[ ]?(?:mg|ml|mcg|units?|patients|people|cases|kcal|calories|steps))",
         score=0.5,
+    ),
+    shaped(
+        "en_year_bare",
+        "DATE_TIME",
+        r"(?<![\w/.,$€£#:@+\-])(?<!at )(?<!@ )(?<!x )(?:19[3-9]\d|20[0-3]\d)(?![\w/%:\-]|\.\d|,\d|[ ]?(?i:mg|ml|mcg|units?|iu|cc|kcal|cal|calories|steps|hrs?|hours|patients|people|cases|h\b|g\b|meters|cells|ft|copies|gmt|est|pst|edt|utc|psi|rpm|points?|dollars|euros|words|tokens))",
+        score=0.4,
     ),
     shaped(
         "en_year_quarter",
@@ -611,6 +617,12 @@ ORGANIZATIONS: tuple[Pattern, ...] = (
         "ORGANIZATION",
         rf"(?<![\w'’])(?:(?:St|Mt|Ft)\.?[ ])?(?:{_CAP}[ ](?:(?:of|the|for|and|&|de)[ ]){{0,2}}){{1,5}}?(?:{_ORG_TAIL})(?!\w)",
         score=0.45,
+    ),
+    shaped(
+        "org_lower",
+        "ORGANIZATION",
+        r"(?<=\b(?:at|to) )(?!(?:the|this|our|your|my|an?|his|her|their|that|outside|local|another|any|each|same) )(?:[a-z][a-z'.]+ ){1,3}(?:general hospital|memorial hospital|medical center|hospital|general|memorial|clinic|health center|university)(?!\w)",
+        score=0.35,
     ),
     shaped(
         "org_partners",
