@@ -5,8 +5,9 @@ headers are what the decoder obeys, so they are walked here, in bounded memory, 
 
 - no page larger than a bound when unpacked (the decoder allocates it whole);
 - no row group with more list members than a bound (one row's list is decoded whole);
-- strings that share prefixes (DELTA_BYTE_ARRAY) make batches small, since one page of them can
-  spell each value in full: a value is never longer than its page.
+- strings in another encoding than plain or dictionary, which the library cannot keep as a
+  dictionary, make batches small: one page of them can spell every value in full, but no value is
+  longer than its page.
 
 Reference:
     Apache Parquet format, parquet.thrift: PageHeader, DataPageHeader, DataPageHeaderV2;
@@ -15,7 +16,7 @@ Reference:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import BinaryIO
 
 import pyarrow.parquet as pq
@@ -25,12 +26,13 @@ from appliance.errors import DataError
 MIB = 1024 * 1024
 #: Rows of a batch, for files without surprises.
 BATCH_ROWS = 256
-#: Bytes a batch of prefix-sharing strings may come to.
+#: Bytes a batch of spelled-out strings may come to.
 _BATCH_BYTES = 64 * MIB
 #: List members of one column in one row group.
 _MAX_MEMBERS = 32 * MIB
 _MAX_FIXED_BYTES = 64 * 1024
-_DELTA_BYTE_ARRAY = 7
+#: PLAIN, PLAIN_DICTIONARY and RLE_DICTIONARY: what the library can read into a dictionary.
+_KEPT_ENCODINGS = frozenset({0, 2, 8})
 _WINDOW = 64 * 1024
 _MAX_HEADER = 16 * MIB
 
@@ -88,38 +90,24 @@ def plan_batches(
     """
     rows = BATCH_ROWS
     dictionaries: list[str] = []
-    metadata = file.metadata
-    for index in range(metadata.num_columns):
+    for index in range(file.metadata.num_columns):
         column = file.schema.column(index)
         if column.physical_type == "FIXED_LEN_BYTE_ARRAY" and column.length > _MAX_FIXED_BYTES:
             raise _bomb(name, index, "values of a fixed size that is too large")
-        repeated = column.max_repetition_level > 0
-        largest = 0
-        shares_prefixes = False
-        for group in range(metadata.num_row_groups):
-            chunk = metadata.row_group(group).column(index)
-            starts = [p for p in (chunk.dictionary_page_offset, chunk.data_page_offset) if p]
-            if not starts:
-                continue
-            try:
-                found = _walk(raw, min(starts), chunk.total_compressed_size)
-            except (_Broken, IndexError, ValueError, OSError):
-                raise DataError(
-                    name,
-                    f"column {index + 1} has no readable pages where the footer says",
-                    hint="fetch the file again; it seems damaged",
-                ) from None
-            if found.largest_bytes > max_page_bytes:
-                raise _bomb(name, index, f"a page beyond {max_page_bytes} bytes when unpacked")
-            if repeated and (found.values > _MAX_MEMBERS or found.shares_prefixes):
+        chunks = [_chunk(file, group, index, raw, name) for group in range(file.num_row_groups)]
+        largest = max((c.largest_bytes for c in chunks), default=0)
+        if largest > max_page_bytes:
+            raise _bomb(name, index, f"a page beyond {max_page_bytes} bytes when unpacked")
+        text = column.physical_type == "BYTE_ARRAY"
+        kept = all(c.encodings <= _KEPT_ENCODINGS for c in chunks)
+        if column.max_repetition_level > 0:
+            most = max((c.values for c in chunks), default=0)
+            if most > _MAX_MEMBERS or (text and not kept):
                 raise _bomb(name, index, "lists that could decode to any size")
-            largest = max(largest, found.largest_bytes)
-            shares_prefixes |= found.shares_prefixes
-        if shares_prefixes:
-            # The library cannot keep these as dictionaries.
-            rows = min(rows, max(1, _BATCH_BYTES // max(1, largest)))
-        elif column.physical_type == "BYTE_ARRAY":
+        if text and kept:
             dictionaries.append(column.path)
+        elif text:
+            rows = min(rows, max(1, _BATCH_BYTES // max(1, largest)))
     return BatchPlan(rows=rows, dictionary_columns=tuple(dictionaries))
 
 
@@ -127,7 +115,21 @@ def plan_batches(
 class _Chunk:
     largest_bytes: int = 0
     values: int = 0
-    shares_prefixes: bool = False
+    encodings: set[int] = field(default_factory=set)
+
+
+def _chunk(file: pq.ParquetFile, group: int, index: int, raw: BinaryIO, name: str) -> _Chunk:
+    """Walk the pages of one column in one row group."""
+    chunk = file.metadata.row_group(group).column(index)
+    starts = [p for p in (chunk.dictionary_page_offset, chunk.data_page_offset) if p]
+    try:
+        return _walk(raw, min(starts), chunk.total_compressed_size) if starts else _Chunk()
+    except (_Broken, IndexError, ValueError, OSError):
+        raise DataError(
+            name,
+            f"column {index + 1} has no readable pages where the footer says",
+            hint="fetch the file again; it seems damaged",
+        ) from None
 
 
 def _walk(raw: BinaryIO, start: int, length: int) -> _Chunk:
@@ -142,7 +144,7 @@ def _walk(raw: BinaryIO, start: int, length: int) -> _Chunk:
         chunk.largest_bytes = max(chunk.largest_bytes, page.unpacked_bytes)
         if page.is_data:
             chunk.values += page.values
-            chunk.shares_prefixes |= page.encoding == _DELTA_BYTE_ARRAY
+            chunk.encodings.add(page.encoding)
     return chunk
 
 

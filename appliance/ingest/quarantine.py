@@ -54,14 +54,9 @@ class Quarantine:
         if self._first is None:
             self._first = (source, row)
 
-    def check_early(self, rows_read: int) -> None:
-        """Stop a run that is mostly bad.
-
-        Raises:
-            DataError: more than half of the rows so far are set aside, and the limit is lower.
-        """
-        if rows_read >= _EARLY_ROWS and self.rows > max(self._limit, _EARLY_SHARE) * rows_read:
-            raise self._refusal(rows_read)
+    def hopeless(self, rows_read: int) -> bool:
+        """Whether more than half of enough rows are set aside, and the limit is lower."""
+        return rows_read >= _EARLY_ROWS and self.rows > max(self._limit, _EARLY_SHARE) * rows_read
 
     def check(self, rows_read: int) -> None:
         """Hold the rows set aside against the policy's limit.

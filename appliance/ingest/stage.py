@@ -136,7 +136,7 @@ class _Intake:
             quarantine.check(self.rows)
             prints.finish()
             self.causes = {str(cause): n for cause, n in sorted(quarantine.counts.items())}
-        self._fold()
+            self._fold(sources[-1])
 
     def _read_source(
         self,
@@ -148,22 +148,17 @@ class _Intake:
     ) -> None:
         """Read one source into the corpus."""
         mapper = Mapper(self.policy, own_names=source.format == "text")
-        wanted = set(mapper.wanted) if source.format in ("json", "jsonl") else set()
+        columns = _Columns(mapper, source)
         name_unit = self._units(source)
-        rows_before = self.rows
         for row in self._open(source, mapper, task):
             if isinstance(row, BadRow):
-                self._set_aside(source, row, quarantine)
+                self._set_aside(row, quarantine, columns)
                 continue
-            self.rows += 1
-            self.bytes_read += row.size
-            if wanted:
-                wanted.difference_update(row.values)
+            columns.see(row)
             mapped = mapper.map(row.values)
             if isinstance(mapped, str):
-                self.rows -= 1
                 raw = orjson.dumps(row.values)[:KEPT_BYTES]
-                self._set_aside(source, BadRow(row.line, mapped, raw), quarantine)
+                self._set_aside(BadRow(row.line, mapped, raw), quarantine, columns)
                 continue
             record = Record(
                 record_id=self.records,
@@ -177,41 +172,44 @@ class _Intake:
             corpus.append(record)
             prints.add(record)
             self._count(source, row, mapped.kind)
-        if source.format in ("json", "jsonl") and self.rows > rows_before:
-            mapper.check_columns(mapper.wanted - wanted, source.name)
+        columns.check()
 
-    def _set_aside(self, source: SourceFile, row: BadRow, quarantine: Quarantine) -> None:
+    def _set_aside(self, row: BadRow, quarantine: Quarantine, columns: _Columns) -> None:
+        """Count a bad row; a column that no row has explains more than a share of bad rows."""
         self.rows += row.rows
-        quarantine.add(source, row)
-        quarantine.check_early(self.rows)
+        quarantine.add(columns.source, row)
+        if quarantine.hopeless(self.rows):
+            columns.check()
+            quarantine.check(self.rows)
 
     def _count(self, source: SourceFile, row: Row, kind: str) -> None:
         """Count one record, its shape and its columns."""
+        self.rows += 1
         self.records += 1
+        self.bytes_read += row.size
         self.kinds[kind] += 1
         self.shapes[tuple(row.values)] += 1
         if len(self.shapes) > _SHAPES_HELD:
-            self._fold()
-        limits = self.policy.limits
-        if len(self.columns) > limits.max_columns:
+            self._fold(source)
+        if self.records > self.policy.limits.max_records:
             raise DataError(
                 source.name,
-                f"has more than {limits.max_columns} columns",
-                hint="appliance policy explain data.limits.max_columns",
-            )
-        if self.records > limits.max_records:
-            raise DataError(
-                source.name,
-                f"more than {limits.max_records} records",
+                f"more than {self.policy.limits.max_records} records",
                 hint="appliance policy explain data.limits.max_records",
             )
 
-    def _fold(self) -> None:
-        """Turn counts of shapes into counts of columns."""
+    def _fold(self, source: SourceFile) -> None:
+        """Turn counts of shapes into counts of columns, which are bounded."""
         for shape, count in self.shapes.items():
             for column in shape:
                 self.columns[column] += count
         self.shapes.clear()
+        if len(self.columns) > self.policy.limits.max_columns:
+            raise DataError(
+                source.name,
+                f"has more than {self.policy.limits.max_columns} columns",
+                hint="appliance policy explain data.limits.max_columns",
+            )
 
     def _units(self, source: SourceFile) -> Callable[[str | None, int], bytes]:
         """Return what names the unit of a record of this source."""
@@ -291,6 +289,35 @@ class _Intake:
             bytes_read=self.bytes_read,
             reasons=reasons,
         )
+
+
+class _Columns:
+    """Which of the columns the policy may look for a file of JSON has; tables check their header.
+
+    Attributes:
+        source: the file.
+    """
+
+    def __init__(self, mapper: Mapper, source: SourceFile) -> None:
+        self.source = source
+        self._mapper = mapper
+        self._missing = set(mapper.wanted) if source.format in ("json", "jsonl") else set()
+        self._rows = 0
+
+    def see(self, row: Row) -> None:
+        """Look at one row."""
+        self._rows += 1
+        if self._missing:
+            self._missing.difference_update(row.values)
+
+    def check(self) -> None:
+        """Hold what was seen against the policy, if there was anything to see.
+
+        Raises:
+            DataError: no row has a column the policy names.
+        """
+        if self._missing and self._rows:
+            self._mapper.check_columns(self._mapper.wanted - self._missing, self.source.name)
 
 
 def _find(vault: Vault, records: int, policy: Data, task: Task) -> Duplicates:

@@ -126,7 +126,7 @@ def test_too_many_columns_are_refused() -> None:
 
 @pytest.mark.parametrize("data", [b"\n\n", b'"open,b\n1,2\n', b"a,\xff\n1,2\n"])
 def test_a_file_without_a_usable_header_is_refused(data: bytes) -> None:
-    with pytest.raises(DataError, match="empty|header row"):
+    with pytest.raises(DataError, match=r"empty|header row"):
         _rows(data)
 
 
