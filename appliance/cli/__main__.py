@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+import warnings
 from typing import TYPE_CHECKING
 
 import click
@@ -103,6 +104,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         TRANSFORMERS_VERBOSITY="error",
         TOKENIZERS_PARALLELISM="false",
     )
+    # A library's warning may quote what it was given.
+    warnings.simplefilter("ignore")
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
         code = cli.main(args=words, prog_name="appliance", standalone_mode=False)

@@ -82,7 +82,7 @@ def evaluate_detection(
     loaded = load_policy(policy_path)
     _require_file(gold)
     with _logged(unlocking) as home:
-        detector = build_detector(loaded.policy, language=language)
+        detector = build_detector(loaded.policy, languages=_languages(language))
         found = measure(_rows(gold, ("id", "text", "spans")), detector)
         if home is not None:
             home.log.append("detect.evaluated", policy=loaded.digest, documents=found.documents)
@@ -119,7 +119,7 @@ def _documents(
 ) -> dict[str, int]:
     from appliance.redact.stage import build_detector
 
-    detector = build_detector(policy, language=language)
+    detector = build_detector(policy, languages=_languages(language))
     documents = spans = 0
 
     def lines() -> Iterator[str]:
@@ -158,7 +158,7 @@ def _table(source: Path, policy: Policy) -> dict[str, Any]:
     from appliance.redact.stage import build_detector
 
     rows = read_table(source, policy=policy.data)
-    return detect_table(rows, policy=policy, detector=build_detector(policy, language=None))
+    return detect_table(rows, policy=policy, detector=build_detector(policy))
 
 
 def _rows(source: Path, fields: tuple[str, ...]) -> Iterator[dict[str, Any]]:
@@ -201,3 +201,7 @@ def _require_file(path: Path) -> None:
         raise UsageError(str(path), "is a directory, expected a file", hint="ls -l")
     if not path.is_file():
         raise DataError(str(path), "no such file", hint=f"ls -l {path.parent}")
+
+
+def _languages(language: str | None) -> tuple[str, ...] | None:
+    return None if language is None else (language,)

@@ -88,9 +88,11 @@ def load_base(path: Path, *, precision: str = "auto", device: str | None = None)
     """
     import torch
     from transformers import AutoModelForCausalLM
+    from transformers.utils import logging as transformers_logging
 
     check_family(path)
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    transformers_logging.disable_progress_bar()  # one progress voice: ours
     place = device or pick_device()
     dtype = pick_dtype(precision, place)
     try:

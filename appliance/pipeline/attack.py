@@ -15,8 +15,9 @@ from appliance.model.encode import Encoder
 from appliance.model.examples import Example
 from appliance.model.generate import generate_greedy
 from appliance.pipeline.prepare import REDACTED, canaries_of, examples_of
-from appliance.pipeline.removed import removed_of
 from appliance.pipeline.tuning import SCORING_TOKENS, Workbench
+from appliance.redact.removed import RemovedValues, open_removed
+from appliance.redact.stage import build_detector
 from appliance.run import Run
 
 _BASE = "base_scores/scores.json"
@@ -81,6 +82,17 @@ def find_leaks(run: Run, bench: Workbench, privacy: PrivacySection) -> AuditSect
         removed=removed_of(run),
         control=None,
         progress=run.progress,
+    )
+
+
+def removed_of(run: Run) -> RemovedValues:
+    """Open what de-identification took out of the people trained on."""
+    detector = build_detector(run.policy.policy)
+    return open_removed(
+        run.vault,
+        Corpus(run.vault, REDACTED),
+        records=(int(i) for i in read_sides(run.vault).ids("train")),
+        detect=detector.detect_batch,
     )
 
 

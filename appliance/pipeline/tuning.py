@@ -256,7 +256,7 @@ def _self_test(
     if mechanism.kind != "dp-sgd":
         return None
     with run.progress.task("DP self-test", None):
-        report = run_selftest(mechanism, model=bench.adapted(), units=units)
+        report = run_selftest(mechanism=mechanism, model=bench.adapted(), units=units)
     return SelfTest(
         passed=report.passed,
         seconds=report.seconds,
