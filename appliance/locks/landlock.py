@@ -124,7 +124,8 @@ def _allow(ruleset: int, path: Path, rights: int) -> None:
     """Allow rights on a path and what is below it."""
     try:
         fd = os.open(path, os.O_PATH | os.O_CLOEXEC)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
+        # Absent, or out of this user's reach without Landlock already.
         return
     try:
         if not stat.S_ISDIR(os.fstat(fd).st_mode):

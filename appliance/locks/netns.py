@@ -36,9 +36,9 @@ def enter_loopback() -> None:
     else:
         kernel.unshare(_NEW_USER | _NEW_NETWORK)
         own = Path("/proc/self")
-        (own / "setgroups").write_text("deny", encoding="ascii")
-        (own / "uid_map").write_text(f"{uid} {uid} 1", encoding="ascii")
-        (own / "gid_map").write_text(f"{gid} {gid} 1", encoding="ascii")
+        (own / "setgroups").write_bytes(b"deny")
+        (own / "uid_map").write_bytes(b"%d %d 1" % (uid, uid))
+        (own / "gid_map").write_bytes(b"%d %d 1" % (gid, gid))
     fd = kernel.socket(socket.AF_INET, socket.SOCK_DGRAM)
     try:
         request = struct.pack("16sH14x", b"lo", 0)
@@ -50,5 +50,5 @@ def enter_loopback() -> None:
 
 def interfaces() -> tuple[str, ...]:
     """Return the names of the network interfaces this process can see."""
-    lines = Path("/proc/self/net/dev").read_text(encoding="ascii").splitlines()[2:]
+    lines = Path("/proc/self/net/dev").read_text(encoding="utf-8").splitlines()[2:]
     return tuple(sorted(line.partition(":")[0].strip() for line in lines))

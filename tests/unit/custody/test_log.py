@@ -244,10 +244,22 @@ def test_root_agrees_with_the_slow_twin_for_every_small_size():
 
 def test_root_agrees_with_the_certificate_transparency_vector():
     # RFC 6962 reference tree (certificate-transparency: MerkleTreeTest), eight leaves.
-    leaves = ["", "00", "10", "2021", "3031", "40414243", "5051525354555657", "606162636465666768696a6b6c6d6e6f"]
+    leaves = [
+        "",
+        "00",
+        "10",
+        "2021",
+        "3031",
+        "40414243",
+        "5051525354555657",
+        "606162636465666768696a6b6c6d6e6f",
+    ]
     entries = [bytes.fromhex(leaf) for leaf in leaves]
     assert leaf_hash(b"").hex().startswith("6e340b9cffb37a98")
-    assert tree_root(entries).hex() == "5dc9da79a70659a9ad559cb701ded9a2ab9d823aad2f4960cfe370eff4604328"
+    assert (
+        tree_root(entries).hex()
+        == "5dc9da79a70659a9ad559cb701ded9a2ab9d823aad2f4960cfe370eff4604328"
+    )
 
 
 # Exports.
@@ -258,7 +270,9 @@ def test_exports_hold_one_line_per_event(log):
         out = list(export_lines(log.events(), form))
         assert len(out) == 10
         assert all("\n" not in line for line in out)
-    assert [json.loads(line)["seq"] for line in export_lines(log.events(), "jsonl")] == list(range(10))
+    assert [json.loads(line)["seq"] for line in export_lines(log.events(), "jsonl")] == list(
+        range(10)
+    )
 
 
 def test_export_escapes_what_could_forge_another_field(log):

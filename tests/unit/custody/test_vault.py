@@ -101,7 +101,9 @@ def test_text_can_be_written_through_a_wrapper(vault):
     assert vault.read_bytes("ingest/lines.txt") == "ü\n".encode() * 10
 
 
-@pytest.mark.parametrize("name", ["plain", "/a", "a//b", "../a/b", "a/../b", ".index/x", "a/.b", "a/b\n", ""])
+@pytest.mark.parametrize(
+    "name", ["plain", "/a", "a//b", "../a/b", "a/../b", ".index/x", "a/.b", "a/b\n", ""]
+)
 def test_a_name_that_is_no_stage_and_file_is_refused(vault, name):
     with pytest.raises(ValueError, match="expected a name"):
         vault.write_bytes(name, b"")

@@ -155,20 +155,25 @@ def lockdown(
         use_private_temp(temp)
     os.environ.update(_OFFLINE)
     folders = [*writable, *([temp] if temp is not None else [])]
-    steps: list[tuple[str, Callable[[], str]]] = [
-        ("umask", _umask),
-        ("core_dumps", _core_dumps),
-        ("not_dumpable", _not_dumpable),
-        ("no_new_privileges", _no_new_privileges),
-        ("landlock", lambda: _landlock(readable, folders, allow_tcp=profile == "loopback")),
-        ("seccomp", lambda: _seccomp(profile)),
-        ("no_swap", _no_swap),
+    locks = [
+        _try("umask", _umask),
+        _try("core_dumps", _core_dumps),
     ]
+    own_network = False
     if profile == "loopback":
-        steps.insert(0, ("network_namespace", _network_namespace))
+        locks.append(_try("network_namespace", _network_namespace))
+        own_network = locks[-1].in_force
+    locks += [
+        _try("not_dumpable", _not_dumpable),
+        _try("no_new_privileges", _no_new_privileges),
+        _try("landlock", lambda: _landlock(readable, folders, allow_tcp=own_network)),
+        # Without a network of its own the process gets none.
+        _try("seccomp", lambda: _seccomp(loopback=own_network)),
+        _try("no_swap", _no_swap),
+    ]
     if temp is not None:
-        steps.append(("private_temp", lambda: _private_temp(temp)))
-    return LockReport(profile=profile, locks=tuple(_try(name, step) for name, step in steps))
+        locks.append(_try("private_temp", lambda: _private_temp(temp)))
+    return LockReport(profile=profile, locks=tuple(locks))
 
 
 def use_private_temp(temp: Path) -> None:
@@ -197,8 +202,7 @@ def _try(name: str, step: Callable[[], str]) -> Lock:
     try:
         return Lock(name=name, in_force=True, detail=step())
     except OSError as e:
-        reason = (os.strerror(e.errno) if e.errno else str(e)).lower()
-        return Lock(name=name, in_force=False, detail=e.args[-1] if e.errno is None else reason)
+        return Lock(name=name, in_force=False, detail=e.strerror or "refused by the kernel")
     except _NotInForceError as e:
         return Lock(name=name, in_force=False, detail=str(e))
 
@@ -268,10 +272,10 @@ def _landlock(readable: Sequence[Path], writable: Sequence[Path], *, allow_tcp: 
     return f"version {landlock.version()}; reading and writing the root folder was refused"
 
 
-def _seccomp(profile: Profile) -> str:
+def _seccomp(*, loopback: bool) -> str:
     """Filter sockets, then try every family that leads out."""
-    loopback = (socket.AF_INET, socket.AF_INET6, socket.AF_NETLINK)
-    allowed = (socket.AF_UNIX, *(loopback if profile == "loopback" else ()))
+    local = (socket.AF_INET, socket.AF_INET6, socket.AF_NETLINK) if loopback else ()
+    allowed = (socket.AF_UNIX, *local)
     seccomp.install(allowed)
     families = {"inet": 2, "inet6": 10, "netlink": 16, "packet": 17, "vsock": 40, "bluetooth": 31}
     refused = []
