@@ -96,16 +96,20 @@ def plan_canaries(policy: Audit, n_units: int) -> CanaryPlan:
 
     Returns:
         The policy's counts where the expected number of planted units is at most
-        `canaries.max_share * n_units`. Otherwise the repeat ladder is left out, and if that is not
-        enough newtok and secrets shrink alike.
+        `canaries.max_share` of all units trained on, themselves included. Otherwise the repeat
+        ladder is left out, and if that is not enough newtok and secrets shrink alike.
     """
     asked = policy.canaries
     ladder = {int(repeats): count for repeats, count in asked.repeats.items() if count}
     full = CanaryPlan(newtok=asked.newtok, secrets=asked.secrets, repeats=ladder, reason=None)
-    room = asked.max_share * n_units
+    rest = 1.0 - asked.max_share
+    room = asked.max_share * n_units / rest if rest > 0.0 else float("inf")
     if full.expected_units <= room:
         return full
-    limit = f"at most {asked.max_share:.0%} of {n_units} units may be canaries"
+    limit = (
+        f"at most {asked.max_share:.0%} of the units trained on may be canaries, beside {n_units} "
+        "real ones"
+    )
     bare = replace(full, repeats={}, reason=f"the repeat ladder was left out: {limit}")
     if bare.expected_units <= room:
         return bare

@@ -180,23 +180,23 @@ def test_the_plan_is_the_policys_where_the_data_can_carry_it():
 
 
 def test_the_ladder_is_left_out_first():
-    plan = plan_canaries(Audit(), 3550)
+    plan = plan_canaries(Audit(), 3200)
     assert (plan.newtok, plan.secrets, plan.repeats) == (500, 200, {})
     assert "repeat ladder was left out" in plan.reason
 
 
 def test_little_data_carries_few_canaries_and_says_so():
     plan = plan_canaries(Audit(), 144)
-    assert plan.expected_units <= 14.4
-    assert plan.newtok == 20
-    assert "20 of 500 newtok" in plan.reason
-    assert "10% of 144 units" in plan.reason
+    assert plan.expected_units <= 16
+    assert plan.newtok == 22
+    assert "22 of 500 newtok" in plan.reason
+    assert "at most 10% of the units trained on may be canaries, beside 144 real" in plan.reason
 
 
-@pytest.mark.parametrize("units", [0, 1, 9, 100, 1000, 7000, 7480])
+@pytest.mark.parametrize("units", [0, 1, 9, 100, 1000, 3100, 3300, 3365, 3366])
 def test_the_share_is_never_exceeded(units):
     plan = plan_canaries(Audit(), units)
-    assert plan.expected_units <= 0.1 * units
+    assert plan.expected_units <= 0.1 * (units + plan.expected_units) + 1e-9
 
 
 @pytest.mark.parametrize("name", templates.FORMATS)
