@@ -11,7 +11,7 @@ import re
 from functools import cache
 from importlib import resources
 
-_ZIP = re.compile(r"(?<!\d)(\d{5})(?:[-\s]?\d{4})?(?!\d)")
+_ZIP = re.compile(r"(?<![\d-])(\d{5})(?:[-\s]?\d{4})?(?!\d|-\d)")
 _PREFIX = re.compile(r"\d{3}")
 
 

@@ -1,0 +1,134 @@
+from __future__ import annotations
+
+import importlib.util
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from appliance.errors import DataError
+from appliance.records import Span
+from appliance.redact.measure import clopper_pearson, evaluate_detection, f2, read_gold
+
+SCORER = Path(__file__).parents[4] / "shared" / "tools" / "score_detection.py"
+
+
+class Fixed:
+    """A detector that returns prepared spans."""
+
+    def __init__(self, spans: dict[str, list[Span]]) -> None:
+        self.spans = spans
+
+    def detect_batch(self, texts: Any) -> list[list[Span]]:
+        return [self.spans[text] for text in texts]
+
+
+def _span(start: int, end: int, entity_type: str = "PERSON") -> Span:
+    return Span(start=start, end=end, entity_type=entity_type, score=0.9)
+
+
+def _gold(text: str, *spans: tuple[int, int, str]) -> dict[str, Any]:
+    return {
+        "id": text,
+        "text": text,
+        "spans": [{"start": a, "end": b, "type": t} for a, b, t in spans],
+    }
+
+
+def test_recall_counts_words_and_precision_found_words() -> None:
+    gold = [_gold("Ann Lee saw Bob today", (0, 7, "PERSON"), (12, 15, "PERSON"))]
+    found = evaluate_detection(gold, Fixed({gold[0]["text"]: [_span(0, 3), _span(16, 21)]}))
+    assert found.recall == pytest.approx(1 / 3)
+    assert found.precision == pytest.approx(1 / 2)
+    assert found.by_type == {"PERSON": pytest.approx(1 / 3)}
+    assert found.recall_interval[0] < 1 / 3 < found.recall_interval[1]
+
+
+def test_titles_need_not_be_masked() -> None:
+    gold = [_gold("Mrs. Ann", (0, 8, "PERSON"))]
+    assert evaluate_detection(gold, Fixed({"Mrs. Ann": [_span(5, 8)]})).recall == 1.0
+
+
+def test_the_interval_is_clopper_and_pearson_s() -> None:
+    # Known answers: 0 of 10, and 8 of 10 (Brown, Cai and DasGupta 2001, table).
+    assert clopper_pearson(0, 10) == (0.0, pytest.approx(0.30850, abs=1e-5))
+    low, high = clopper_pearson(8, 10)
+    assert (low, high) == (pytest.approx(0.44390, abs=1e-5), pytest.approx(0.97479, abs=1e-5))
+    assert clopper_pearson(0, 0) == (0.0, 1.0)
+
+
+def test_f2_weighs_recall() -> None:
+    assert f2(0.5, 1.0) > f2(1.0, 0.5)
+    assert f2(0.0, 1.0) == 0.0
+
+
+def test_documents_without_annotation_are_refused() -> None:
+    with pytest.raises(DataError):
+        evaluate_detection([_gold("nothing here")], Fixed({"nothing here": []}))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "not json",
+        '{"text": "a"}',
+        '{"text": "secret", "spans": [{"start": 0, "end": 99, "type": "X"}]}',
+    ],
+)
+def test_a_bad_gold_line_is_named_and_not_shown(tmp_path: Path, line: str) -> None:
+    path = tmp_path / "gold.jsonl"
+    path.write_text(f'{{"text": "ok", "spans": []}}\n{line}\n')
+    with pytest.raises(DataError, match="line 2") as raised:
+        list(read_gold(path))
+    assert "secret" not in str(raised.value)
+
+
+@st.composite
+def _documents(draw: st.DrawFn) -> tuple[list[dict[str, Any]], dict[str, list[Span]]]:
+    texts = draw(
+        st.lists(
+            st.lists(
+                st.sampled_from(["Ann", "Lee", "Mr", "the", "x-ray", "día", "42"]),
+                min_size=3,
+                max_size=9,
+            ).map(" ".join),
+            min_size=1,
+            max_size=3,
+            unique=True,
+        )
+    )
+    gold, spans = [], {}
+    for text in texts:
+        cuts = st.integers(0, len(text) - 1)
+        pairs = st.lists(st.tuples(cuts, cuts, st.sampled_from(["PERSON", "DATE"])), max_size=4)
+        gold.append(_gold(text, *[(min(a, b), max(a, b) + 1, t) for a, b, t in draw(pairs)]))
+        spans[text] = [_span(min(a, b), max(a, b) + 1, t) for a, b, t in draw(pairs)]
+    return gold, spans
+
+
+@given(_documents())
+def test_the_shares_agree_with_the_reference_scorer(
+    case: tuple[list[dict[str, Any]], dict[str, list[Span]]],
+) -> None:
+    if not SCORER.is_file():
+        pytest.skip("the reference scorer is not here")
+    spec = importlib.util.spec_from_file_location("score_detection", SCORER)
+    assert spec is not None
+    assert spec.loader is not None
+    reference = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(reference)
+    gold, spans = case
+    if not any(document["spans"] for document in gold):
+        return
+    preds = [
+        {"id": t, "spans": [{"start": s.start, "end": s.end, "type": s.entity_type} for s in found]}
+        for t, found in spans.items()
+    ]
+    expected = reference.evaluate(json.loads(json.dumps(gold)), preds)
+    found = evaluate_detection(gold, Fixed(spans))
+    if expected["tok_recall"] is not None:
+        assert found.recall == pytest.approx(expected["tok_recall"], abs=1e-4)
+    assert found.precision == pytest.approx(expected["tok_prec"] or 0.0, abs=1e-4)
