@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, get_args
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from appliance.errors import PolicyError
 from appliance.policy.model import Policy
+
+_WORDS: dict[Any, str] = {
+    str: "text",
+    int: "integer",
+    float: "number",
+    bool: "true | false",
+    NoneType: "null",
+}
+_SIGNS = {"gt": ">", "ge": ">=", "lt": "<", "le": "<="}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,8 +47,12 @@ def explain(field: str = "") -> list[Explanation]:
     if not field:
         return every
     found = [e for e in every if e.field == field or e.field.startswith(f"{field}.")]
-    if not found and field.startswith("deidentify.entities."):
-        found = [e for e in every if e.field == "deidentify.entities"]
+    if not found:
+        # A key of a mapping, or an item of a list: the knob that holds it explains it.
+        holders = {e.field: e for e in every if "list of" in e.type or "mapping of" in e.type}
+        parts = field.split(".")
+        above = [".".join(parts[:n]) for n in range(len(parts) - 1, 0, -1)]
+        found = [holders[name] for name in above if name in holders][:1]
     if not found:
         raise PolicyError(field, "no such knob in the policy", hint="appliance policy explain")
     return found
@@ -51,8 +67,8 @@ def policy_schema() -> dict[str, Any]:
         "type": "string",
         "description": "Another policy file, or a shipped one by name, that this one changes.",
     }
-    # A file that extends another may leave any section to it.
-    schema["required"] = ["name", "version", "regulation"]
+    # A file that extends another may leave anything to it.
+    schema["anyOf"] = [{"required": ["extends"]}, {"required": schema.pop("required")}]
     return schema
 
 
@@ -85,20 +101,37 @@ def _default(info: FieldInfo) -> str:
     if info.is_required():
         return "required"
     value = info.get_default(call_default_factory=True)
-    return "absent" if value is None else str(value)
+    if value is None:
+        return "absent"
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def _type_name(info: FieldInfo) -> str:
-    annotation = info.annotation
-    if annotation is None:
-        return "null"
-    if isinstance(annotation, type) and not get_args(annotation):
-        name = annotation.__name__
-    else:
-        name = str(annotation).replace("typing.", "").replace("NoneType", "null")
-    bounds = [
-        str(m).split("(", 1)[-1].rstrip(")")
-        for m in info.metadata
-        if type(m).__name__ in {"Gt", "Ge", "Lt", "Le"}
+    return _name(info.annotation) + _bounds(info.metadata)
+
+
+def _name(annotation: Any) -> str:  # noqa: ANN401  any type annotation
+    """Say a type in the words of the policy file."""
+    origin, inner = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        bounds = [m for i in inner[1:] for m in (i.metadata if isinstance(i, FieldInfo) else [i])]
+        return _name(inner[0]) + _bounds(bounds)
+    if origin is Literal:
+        return " | ".join(str(v) for v in inner)
+    if origin in (Union, UnionType):
+        return " | ".join(_name(i) for i in inner)
+    if origin is tuple:
+        return f"list of {_name(inner[0])}"
+    if origin is dict:
+        return f"mapping of {_name(inner[0])} to {_name(inner[1])}"
+    return _WORDS.get(annotation, getattr(annotation, "__name__", str(annotation)))
+
+
+def _bounds(metadata: Iterable[Any]) -> str:
+    found = [
+        f"{sign} {getattr(m, name):g}"
+        for m in metadata
+        for name, sign in _SIGNS.items()
+        if getattr(m, name, None) is not None
     ]
-    return f"{name} ({', '.join(bounds)})" if bounds else name
+    return f" ({', '.join(found)})" if found else ""
