@@ -121,7 +121,7 @@ def export_adapter(model: torch.nn.Module, *, base_model_name: str) -> dict[str,
     return files
 
 
-def restore_adapter(model: Any, files: dict[str, bytes]) -> None:
+def restore_adapter(model: torch.nn.Module, files: dict[str, bytes]) -> None:
     """Put exported weights back into the adapter they came from.
 
     Args:

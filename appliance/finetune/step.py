@@ -112,6 +112,7 @@ class PrivateStep:
             units: the records of every unit.
             journal: called once the gradient is known and before noise and update.
         """
+        self.model.train()  # A caller may have measured something since the last step.
         self._seed_dropout(step)
         self.optimizer.clear()
         draws = self.sampler.draw(step, units)  # 1
