@@ -157,7 +157,9 @@ def test_a_model_that_recites_is_caught_with_values_and_word_for_word():
     unit = [Example(input_ids=ids, loss_mask=np.arange(len(ids)) > 0, record_id=1)]
     model = peft_model()
     overtrain(model, [unit] * 4, epochs=200)
-    found = measure(model, [unit] * 20, Removed(("QX-771",), []), generation_tokens=16)
+    found = measure(
+        model, [unit] * 20, Removed(("QX-771",), []), generation_tokens=16, generations=16
+    )
     assert found.matches >= 2
     assert found.matches_base == 0
     assert found.verbatim_overlaps >= 2
