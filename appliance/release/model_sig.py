@@ -12,6 +12,7 @@ Reference:
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 from collections.abc import Mapping
@@ -74,12 +75,7 @@ def sign_files(digests: Mapping[str, str], *, name: str, key: SigningKey) -> byt
         },
     }
     payload = json.dumps(statement, indent=2).encode()
-    bundle = {
-        "mediaType": MEDIA_TYPE,
-        "verificationMaterial": {"publicKey": {"hint": _hint(key.public)}, "tlogEntries": []},
-        "dsseEnvelope": dsse_sign(payload, PAYLOAD_TYPE, [key]),
-    }
-    return json.dumps(bundle).encode()
+    return _written(dsse_sign(payload, PAYLOAD_TYPE, [key]), key.public)
 
 
 def open_signature(raw: bytes, *, key: VerifyingKey, where: str) -> SignedFiles:
@@ -87,6 +83,11 @@ def open_signature(raw: bytes, *, key: VerifyingKey, where: str) -> SignedFiles:
 
     Raises:
         IntegrityError: malformed, another key, an altered list, or a path that leaves the folder.
+
+    Guarantees:
+        Any flipped bit raises, in parts the signature does not cover too: the bundle must be
+        written byte for byte as `sign_files` writes it.
+        NOTE: ECDSA itself has two forms, s and n - s, of one signature; both say the same.
     """
     try:
         bundle = json.loads(raw)
@@ -101,7 +102,33 @@ def open_signature(raw: bytes, *, key: VerifyingKey, where: str) -> SignedFiles:
         what = "was signed by another key than the one given"
         raise IntegrityError(where, what, hint="check --key: it must be the release key's public")
     payload = dsse_verify(envelope, [key], payload_type=PAYLOAD_TYPE, where=where)
+    if raw != _as_signed(payload, envelope, key):
+        raise IntegrityError(where, "is not written as a release's signature is", hint=_HINT)
     return _parse(payload, where)
+
+
+def _written(envelope: Mapping[str, Any], key: VerifyingKey) -> bytes:
+    """Return the Sigstore bundle around an envelope."""
+    bundle = {
+        "mediaType": MEDIA_TYPE,
+        "verificationMaterial": {"publicKey": {"hint": _hint(key)}, "tlogEntries": []},
+        "dsseEnvelope": envelope,
+    }
+    return json.dumps(bundle).encode()
+
+
+def _as_signed(payload: bytes, envelope: Mapping[str, Any], key: VerifyingKey) -> bytes:
+    """Write a verified bundle again from its decoded parts: base64 has spare bits, JSON spaces."""
+    signatures = [base64.b64decode(s["sig"]) for s in envelope["signatures"]]
+    again = {
+        "payload": base64.b64encode(payload).decode(),
+        "payloadType": PAYLOAD_TYPE,
+        "signatures": [
+            {"keyid": key.key_id, "sig": base64.b64encode(signature).decode()}
+            for signature in signatures[:1]
+        ],
+    }
+    return _written(again, key)
 
 
 def _parse(payload: bytes, where: str) -> SignedFiles:

@@ -6,6 +6,7 @@ outside what any measurement here can say. The list is never empty.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 
 from appliance.evidence import AuditSection, Evidence, Report, UtilitySection
@@ -78,7 +79,8 @@ def _privacy(evidence: Evidence | Report, words: Words) -> Iterator[str]:
     if section is None:
         yield words.say("limit.no_privacy")
         return
-    if section.mechanism == "none" or section.spent_epsilon is None:
+    spent = section.spent_epsilon
+    if section.mechanism == "none" or spent is None or not math.isfinite(spent):
         yield words.say("limit.no_guarantee")
         return
     if section.unit == "record":
@@ -112,7 +114,8 @@ def _power(audit: AuditSection, evidence: Evidence | Report, words: Words) -> It
         yield words.say("limit.no_power")
     most, spent = audit.largest_detectable_epsilon, evidence.privacy
     claim = None if spent is None else spent.spent_epsilon
-    if most is not None and claim is not None and claim > most:
+    bounded = claim is not None and math.isfinite(claim)
+    if most is not None and claim is not None and bounded and claim > most:
         yield words.say("limit.claim", most=words.number(most), claim=words.number(claim))
     yield words.say("limit.lower_bound")
 

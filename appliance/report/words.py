@@ -65,6 +65,8 @@ class Words:
         """Return a number with so many significant digits."""
         if value == 0:
             return "0"
+        if not math.isfinite(value):
+            return "∞" if value > 0 else "−∞"
         if isinstance(value, int) or (float(value).is_integer() and abs(value) < 1e6):
             return self.integer(int(value))
         size = math.floor(math.log10(abs(value)))

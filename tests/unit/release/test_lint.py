@@ -1,0 +1,97 @@
+"""The adapter is what peft and vLLM load, or it is not signed."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from safetensors.numpy import save
+
+from appliance.errors import IntegrityError
+from appliance.release.lint import lint_adapter, serving_rank
+from tests.unit.release.sample_adapter import LAYERS, RANK, adapter_files, config, weights
+
+NAME = f"base_model.model.{LAYERS[0]}"
+
+
+def factors(**changes: np.ndarray) -> dict[str, np.ndarray]:
+    halves = {"A": np.ones((RANK, 24), np.float32), "B": np.ones((32, RANK), np.float32)}
+    return {f"{NAME}.lora_{half}.weight": a for half, a in (halves | changes).items()}
+
+
+def test_a_plain_adapter_passes_and_tells_its_rank() -> None:
+    assert lint_adapter(adapter_files()) == RANK
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32])
+def test_half_and_single_precision_pass(dtype: type) -> None:
+    data = save({n: a.astype(dtype) for n, a in factors().items()})
+    lint_adapter({"adapter_model.safetensors": data, "adapter_config.json": config()})
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"peft_type": "PROMPT_TUNING"}, "expected LORA"),
+        ({"modules_to_save": ["lm_head"]}, "modules_to_save"),
+        ({"use_dora": True}, "use_dora"),
+        ({"bias": "all"}, "bias"),
+        ({"r": 0}, "expected a positive rank"),
+        ({"r": True}, "expected a positive rank"),
+        ({"base_model_name_or_path": "/srv/models/secret"}, "found a path"),
+        ({"auto_mapping": {"base_model_class": "X"}}, "auto_mapping"),
+    ],
+)
+def test_a_configuration_the_loaders_refuse_is_not_signed(
+    change: dict[str, object], said: str
+) -> None:
+    files = adapter_files() | {"adapter_config.json": config(**change)}
+    with pytest.raises(IntegrityError, match=said):
+        lint_adapter(files)
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (b"", "is not a safetensors file"),
+        (b"\xff" * 64, "is not a safetensors file"),
+        (weights()[:-4], "overlapping or missing"),
+        (weights() + b"\0\0\0\0", "bytes outside its tensors"),
+        (weights(rank=4), "does not have the rank"),
+        (weights(poison=np.nan), "not finite"),
+        (weights(poison=np.inf), "not finite"),
+        (save({"lm_head.weight": np.ones((4, 4), np.float32)}), "no LoRA factor"),
+        (save({k: v for k, v in factors().items() if "lora_A" in k}), "lacks one of its two"),
+        (save(factors(), metadata={"note": "private"}), "metadata beyond its format"),
+        (save(factors(A=np.ones((RANK, 24), np.int64))), "malformed header"),
+    ],
+)
+def test_weights_that_are_no_lora_factors_are_not_signed(data: bytes, said: str) -> None:
+    with pytest.raises(IntegrityError, match=said):
+        lint_adapter(adapter_files() | {"adapter_model.safetensors": data})
+
+
+def test_bfloat16_infinities_are_found() -> None:
+    header = {
+        f"{NAME}.lora_A.weight": {"dtype": "BF16", "shape": [1, 2], "data_offsets": [0, 4]},
+        f"{NAME}.lora_B.weight": {"dtype": "BF16", "shape": [2, 1], "data_offsets": [4, 8]},
+    }
+    raw = json.dumps(header).encode()
+    start = len(raw).to_bytes(8, "little") + raw
+    fine = start + np.array([0x3F80] * 4, "<u2").tobytes()
+    files = {"adapter_model.safetensors": fine, "adapter_config.json": config(r=1)}
+    assert lint_adapter(files) == 1
+    files["adapter_model.safetensors"] = start + np.array([0x3F80, 0x7F80, 0, 0], "<u2").tobytes()
+    with pytest.raises(IntegrityError, match="not finite"):
+        lint_adapter(files)
+
+
+def test_a_missing_file_is_named() -> None:
+    with pytest.raises(IntegrityError, match=r"adapter_config\.json: is missing"):
+        lint_adapter({"adapter_model.safetensors": weights()})
+
+
+@pytest.mark.parametrize(("rank", "flag"), [(1, 1), (4, 8), (8, 8), (9, 16), (600, 600)])
+def test_the_serving_flag_covers_the_rank(rank: int, flag: int) -> None:
+    assert serving_rank(rank) == flag

@@ -1,0 +1,209 @@
+"""The page: self-contained, complete, readable without colour or sight."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from html.parser import HTMLParser
+
+import pytest
+
+from appliance.evidence import Report
+from appliance.report.html import render_html
+from appliance.report.json import report_digest
+from tests.unit.report import sample_report
+
+#: Claims no report may make.
+CLAIMS = re.compile(
+    r"(?<!Whether a model )\b(is|are|fully|was)\s+(compliant|anonymous|certified)|compliant with|certified"
+    r"|no leakage was found\b|em conformidade com|certificad|(?<!Se um modelo )é anônimo\b",
+    re.IGNORECASE,
+)
+
+
+class Page(HTMLParser):
+    """Elements in order, and the text."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.stack: list[str] = []
+        self.words: list[str] = []
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+        self.stack.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        while self.stack and self.stack.pop() != tag:
+            pass
+
+    def handle_data(self, data: str) -> None:
+        if "style" not in self.stack:
+            self.words.append(data)
+
+    @property
+    def text(self) -> str:
+        return " ".join(" ".join(self.words).split())
+
+    def all(self, tag: str) -> list[dict[str, str | None]]:
+        return [attributes for name, attributes in self.elements if name == tag]
+
+
+def test_the_page_loads_and_runs_nothing(pages: dict[tuple[str, str], str]) -> None:
+    for html in pages.values():
+        page = Page(html)
+        used = {tag for tag, _ in page.elements}
+        assert not used & {"script", "link", "img", "iframe", "object", "embed", "base", "form"}
+        for _, attributes in page.elements:
+            assert not any(name.startswith("on") for name in attributes)
+            for name in ("href", "xlink:href", "src"):
+                assert (attributes.get(name) or "#").startswith("#")
+        assert "@import" not in html
+        assert not re.search(r"url\((?!#)", html)
+        policy = next(m for m in page.all("meta") if m.get("http-equiv"))
+        assert (policy["content"] or "").startswith("default-src 'none'")
+
+
+def test_every_id_is_unique_and_every_reference_lands(
+    pages: dict[tuple[str, str], str],
+) -> None:
+    for html in pages.values():
+        page = Page(html)
+        ids = [a["id"] for _, a in page.elements if a.get("id")]
+        assert len(ids) == len(set(ids))
+        references = {
+            (a.get("href") or a.get("xlink:href") or "")[1:]
+            for _, a in page.elements
+            if a.get("href") or a.get("xlink:href")
+        }
+        assert references | set(re.findall(r"url\(#([^)]+)\)", html)) <= set(ids)
+
+
+def test_headings_never_skip_a_level(pages: dict[tuple[str, str], str]) -> None:
+    for html in pages.values():
+        levels = [int(t[1]) for t, _ in Page(html).elements if re.fullmatch(r"h[1-6]", t)]
+        assert levels[0] == 1
+        assert levels.count(1) == 1
+        steps = itertools.pairwise(levels)
+        assert all(after - before <= 1 for before, after in steps)
+
+
+def test_every_drawing_and_table_says_what_it_shows(
+    pages: dict[tuple[str, str], str], reports: dict[str, Report]
+) -> None:
+    for html in pages.values():
+        page = Page(html)
+        drawings = [a for _, a in page.elements if a.get("role") == "img"]
+        assert len(drawings) == len(page.all("svg"))
+        assert all(len(a["aria-label"] or "") > 20 for a in drawings)
+        assert len(page.all("caption")) == len(page.all("table"))
+        assert all(a.get("scope") for a in page.all("th"))
+    whole = Page(pages["released", "en"])
+    assert len(whole.all("svg")) == 8
+
+
+def test_the_page_is_small(pages: dict[tuple[str, str], str]) -> None:
+    assert max(len(html.encode()) for html in pages.values()) < 3_000_000
+
+
+def test_outcomes_can_be_read_without_colour(pages: dict[tuple[str, str], str]) -> None:
+    text = Page(pages["refused", "en"]).text
+    assert "✕ Refused" in text
+    assert "✕ not held" in text
+    assert "✓ held" in text
+    assert "✓ Released" in Page(pages["released", "en"]).text
+
+
+def test_a_refusal_leads_with_its_reasons(pages: dict[tuple[str, str], str]) -> None:
+    text = Page(pages["refused", "en"]).text
+    reason = text.index("“The canary attack stays near guessing” does not hold")
+    assert reason < text.index("In plain words")
+    assert "measured 0.97, limit 0.65" in text
+
+
+def test_no_page_claims_what_evidence_cannot(pages: dict[tuple[str, str], str]) -> None:
+    for html in pages.values():
+        assert CLAIMS.findall(Page(html).text) == []
+
+
+def test_epsilon_is_told_as_odds(pages: dict[tuple[str, str], str]) -> None:
+    text = Page(pages["released", "en"]).text
+    assert "they can become at most 99.96 % sure" in text
+    assert "rules out little in the worst case" in text
+    assert "28.9 %" in text
+
+
+def test_what_is_absent_is_shown_with_its_reason(pages: dict[tuple[str, str], str]) -> None:
+    text = Page(pages["released", "en"]).text
+    assert "Bias not measured: the policy names no attribute to compare" in text
+    early = Page(pages["early", "en"]).text
+    assert "missing from the run (not measured: not reached)" in early
+    assert "Finished not measured: stopped before training" in early
+    assert not re.findall(r"\bNone\b(?! of them)", text + early)
+    assert "nan" not in re.findall(r"\w+", text + early)
+
+
+def test_the_page_names_the_report_it_was_made_from(
+    pages: dict[tuple[str, str], str], reports: dict[str, Report]
+) -> None:
+    for (name, _), html in pages.items():
+        assert report_digest(reports[name]) in html
+
+
+def test_the_same_report_gives_the_same_bytes(
+    pages: dict[tuple[str, str], str], reports: dict[str, Report]
+) -> None:
+    again = render_html(reports["refused"], language="pt-BR", organisation="Saint Luke")
+    assert again == pages["refused", "pt-BR"]
+
+
+def test_portuguese_pages_speak_portuguese(pages: dict[tuple[str, str], str]) -> None:
+    page = Page(pages["refused", "pt-BR"])
+    assert page.all("html")[0]["lang"] == "pt-BR"
+    assert "O que não foi testado" in page.text
+    assert "medido 0,97, limite 0,65" in page.text
+    for english in ("measured", "What was not tested", "canary", "lower limit of"):
+        assert english not in page.text
+
+
+def test_text_from_a_run_is_never_markup() -> None:
+    hostile = "<script>alert(1)</script><img src=x onerror=1>"
+    run = sample_report.run_section(id=hostile)
+    data = sample_report.data_section().model_copy(update={"columns": [hostile, "{{ 7 * 7 }}"]})
+    report = sample_report.report_of(sample_report.evidence(run=run, data=data))
+    html = render_html(report, organisation=hostile)
+    assert "<script" not in html
+    assert "<img" not in html
+    assert "{{ 7 * 7 }}" in html
+
+
+@pytest.mark.parametrize("missing", ["data", "deidentification", "privacy", "training"])
+def test_a_report_renders_without_any_one_section(missing: str) -> None:
+    report = sample_report.report_of(sample_report.evidence(**{missing: None}))
+    assert report.verdict == "refused"
+    assert "✕ Refused" in Page(render_html(report)).text
+
+
+@pytest.mark.parametrize(
+    "missing",
+    ["membership", "record_membership", "extraction", "regurgitation", "positive_control"],
+)
+def test_a_report_renders_without_any_one_attack(missing: str) -> None:
+    audit = sample_report.audit_section(**{missing: None}, power={}, scores={})
+    report = sample_report.report_of(sample_report.evidence(audit=audit))
+    text = Page(render_html(report)).text
+    assert "not measured" in text
+
+
+def test_a_run_without_privacy_says_so_first() -> None:
+    bare = sample_report.privacy_section(
+        mechanism="none", sampling="none", spent_epsilon=None, accountants=None, self_test=None
+    )
+    text = Page(render_html(sample_report.report_of(sample_report.evidence(privacy=bare)))).text
+    assert "This run has no privacy guarantee" in text
+    assert "Training was not differentially private" in text

@@ -1,0 +1,98 @@
+"""Catalogs say the same things in both languages, and code asks for what they have."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+import appliance
+from appliance.report.words import LANGUAGES, Words, _read
+
+ROOT = Path(appliance.__file__).parent
+#: Groups whose English is the name itself.
+TRANSLATED_ONLY = ("detail.", "reason.")
+PLACES = re.compile(r"\{(\w+)\}")
+
+
+def literal_keys() -> set[str]:
+    """Keys that the code of `report` and `release` says outright."""
+    found = set()
+    for path in [*(ROOT / "report").glob("*.py"), *(ROOT / "release").glob("*.py")]:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+                first = node.args[0] if node.args else None
+                if node.func.attr == "say" and isinstance(first, ast.Constant):
+                    found.add(first.value)
+    return found
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_key_the_code_says_is_in_the_catalog(language: str) -> None:
+    assert literal_keys() - set(_read(language)) == set()
+
+
+def test_catalogs_have_the_same_keys_and_places() -> None:
+    english, portuguese = (_read(language) for language in LANGUAGES)
+    extra = {k for k in portuguese if not k.startswith(TRANSLATED_ONLY)}
+    assert extra == set(english)
+    for key, said in english.items():
+        assert set(PLACES.findall(said)) == set(PLACES.findall(portuguese[key])), key
+
+
+def test_an_unknown_language_has_no_words() -> None:
+    with pytest.raises(ValueError, match="expected language='xx'"):
+        Words.load("xx")
+
+
+def test_a_missing_key_is_a_bug_not_an_empty_string() -> None:
+    with pytest.raises(KeyError):
+        Words.load("en").say("no.such.key")
+
+
+@pytest.mark.parametrize(
+    ("value", "english", "portuguese"),
+    [
+        (0, "0", "0"),
+        (0.0, "0", "0"),
+        (7.94, "7.94", "7,94"),
+        (0.0019, "0.0019", "0,0019"),
+        (0.00586, "0.00586", "0,00586"),
+        (1.3e-7, "1.3 × 10⁻⁷", "1,3 × 10⁻⁷"),
+        (1204, "1,204", "1.204"),
+        (2_442_240, "2,442,240", "2.442.240"),
+        (-41.2, "−41.2", "−41,2"),
+        (16.0, "16", "16"),
+    ],
+)
+def test_numbers_read_as_the_language_writes_them(
+    value: float, english: str, portuguese: str
+) -> None:
+    assert Words.load("en").number(value) == english
+    assert Words.load("pt-BR").number(value) == portuguese
+
+
+@pytest.mark.parametrize(
+    ("share", "said"),
+    [
+        (0.5, "50 %"),
+        (0.9996438, "99.96 %"),
+        (0.99999999, "99.999999 %"),
+        (1.0, "100 %"),
+        (0.0002, "0.02 %"),
+        (0.0, "0 %"),
+    ],
+)
+def test_a_share_is_never_rounded_to_certainty(share: float, said: str) -> None:
+    assert Words.load("en").percent(share) == said
+
+
+def test_values_of_any_kind_have_words() -> None:
+    words = Words.load("pt-BR")
+    assert words.value(None) == "não medido"
+    assert (words.value(True), words.value(False)) == ("sim", "não")
+    assert words.value("dp-sgd") == "dp-sgd"
+    assert words.size(1_700_000_000) == "1,7 GB"
+    assert words.duration(312.0) == "5,2 min"
