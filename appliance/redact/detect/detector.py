@@ -185,9 +185,10 @@ class Detector:
 
     def rule_hits(self, text: str) -> list[Span]:
         """Run patterns and name rules on a plain text: raw hits that may overlap."""
-        found = self._patterns.scan(text, lower(text))
+        lowered = lower(text)
+        found = self._patterns.scan(text, lowered)
         if self._names is not None:
-            found.extend(self._names.find(text))
+            found.extend(self._names.find(text, lowered))
         return found
 
     def _window(self, text: str) -> list[Span]:
@@ -196,7 +197,7 @@ class Detector:
         for model in self._models:
             found.extend(model.find(text, found))
         if self._ner is not None:
-            found.extend(self._ner.find(text))
+            found.extend(self._ner.find(text, found))
         if self._recognizers:
             found.extend(recognizers.run(self._recognizers, text))
         found = self._filtered(text, _settled_dates(found))

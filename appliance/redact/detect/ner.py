@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import importlib.util
 import re
+from bisect import bisect_right
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +54,11 @@ ORGANIZATION_CUE = re.compile(
     r"|insurance|trust|council|association|society|union|court|police|county|systems?|solutions|industries|holdings|and sons"
     r"|& sons|shelter|network|management|consulting|technologies|authority|commission|committee|office|bureau|federal|national)\b"
 )
+#: A rule's hit with this score explains its words.
+_EXPLAINED = 0.6
+_SENTENCE = re.compile(r"[^\n]+?(?:[.!?;](?=\s+[^\Wa-zà-ÿ])|(?=\n)|$)")
+_CAPITALISED = re.compile(r"[^\W\d_a-zà-ÿ][^\W\d_]*(?:['’\-][^\W\d_]+)*")
+_CONTRACTION = re.compile(r"(?:n['’]t|['’](?:s|m|ve|ll|re|d))$")
 _WORD = re.compile(r"[^\W\d_]+(?:['’\-][^\W\d_]+)*")
 
 
@@ -96,20 +103,76 @@ class EnglishNer:
         """Return a context in which the vocabulary's growth is given back at the end."""
         return self._nlp.memory_zone()
 
-    def find(self, text: str) -> list[Span]:
-        """Find entities in a plain text of at most a million characters."""
+    def find(self, text: str, hits: Iterable[Span] = ()) -> list[Span]:
+        """Find entities in a plain text of at most a million characters.
+
+        Args:
+            text: plain text.
+            hits: what the rules found; sentences in which no other word could be a name are not
+                read by the model, which is where the time goes.
+
+        Returns:
+            Spans with source "ner"; they may overlap `hits`.
+        """
+        parts = self._worth_reading(text, hits)
+        if not parts:
+            return []
+        joined = "\n".join(text[start:end] for start, end in parts)
+        offsets = []
+        length = 0
+        for start, end in parts:
+            offsets.append(length)
+            length += end - start + 1
         found = []
-        for entity in self._nlp(text).ents:
+        for entity in self._nlp(joined).ents:
             label = _LABELS.get(entity.label_)
-            if label is not None:
-                found.extend(self._parts(text, entity.start_char, entity.end_char, label))
+            if label is None:
+                continue
+            for a, b in self._parts(joined, entity.start_char, entity.end_char, label):
+                index = bisect_right(offsets, a) - 1
+                shift = parts[index][0] - offsets[index]
+                found.append(
+                    Span(
+                        start=a + shift,
+                        end=b + shift,
+                        entity_type=label,
+                        score=_SCORES[label],
+                        source="ner",
+                    )
+                )
         return found
+
+    def _worth_reading(self, text: str, hits: Iterable[Span]) -> list[tuple[int, int]]:
+        """Return the sentences in which a word that is not yet explained could be a name."""
+        known = bytearray(len(text))
+        for hit in hits:
+            if hit.score >= _EXPLAINED:
+                known[hit.start : hit.end] = b"\1" * (hit.end - hit.start)
+        return [
+            m.span()
+            for m in _SENTENCE.finditer(text)
+            if any(
+                not known[w.start()] and self._could_be_name(w.group(), w.start() - m.start())
+                for w in _CAPITALISED.finditer(text, m.start(), m.end())
+            )
+        ]
+
+    def _could_be_name(self, word: str, offset: int) -> bool:
+        lexicon = self._lexicon
+        word = _CONTRACTION.sub("", word)
+        if len(word) < 2 or fold(word) in STOP:
+            return False
+        listed = lexicon.first_name(word) or lexicon.surname(word)
+        if word.isupper() and len(word) < 5 and not listed:
+            return False
+        # A capital inside a sentence is a choice; at its start it is grammar.
+        return not lexicon.common(word) or (offset > 2 and listed and not word.isupper())
 
     def doc(self, text: str) -> Any:
         """Return the spaCy document, for recognizers that want artefacts."""
         return self._nlp(text)
 
-    def _parts(self, text: str, start: int, end: int, label: str) -> list[Span]:
+    def _parts(self, text: str, start: int, end: int, label: str) -> list[tuple[int, int]]:
         """Split at line ends, tidy the edges, drop what cannot be what the label says."""
         found = []
         for match in re.finditer(r"[^\n|]+", text[start:end]):
@@ -125,9 +188,7 @@ class EnglishNer:
             if text[a:b].lower().startswith("the "):
                 a += 4
             if a < b and self._acceptable(text[a:b], label):
-                found.append(
-                    Span(start=a, end=b, entity_type=label, score=_SCORES[label], source="ner")
-                )
+                found.append((a, b))
         return found
 
     def _acceptable(self, piece: str, label: str) -> bool:

@@ -1,0 +1,165 @@
+"""Names beside a cue: titles, field labels, verbs, kin, credentials, signatures.
+
+All cue words of all languages are found in one Aho-Corasick pass; what must follow each is tried
+only there.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+import ahocorasick
+
+from appliance.records import Span
+from appliance.redact.detect.lexicon import fold
+from appliance.redact.detect.names_cues import EPONYMS, POLITE, Cues
+from appliance.redact.detect.names_shapes import LETTER, RUN, RUNS, TOKEN, UPPER, WORDS, Trimmer
+from appliance.redact.detect.patterns import lower
+
+_LABEL_TAIL = r"(?:\(s\)|s)?[ \t]*(?:\([^)\n]{1,20}\)[ \t]*)?(?:[:=]|\|)[ \t]*\n?[ \t]*[\"'“]?"
+_SIGNATURE = re.compile(
+    r"(?:(?i:initials|signed|dictated by|typed by|transcribed by|entered by"
+    rf"|electronically signed by)[ ]?:?[ ]|[ ]/[ ]?|\d[ ])(?P<v>[{UPPER}]{{2,4}})[ \t]*(?=$|\n)"
+)
+#: How far before a credential its name may begin.
+_REACH = 60
+
+
+class CuedNames:
+    """Finds names by what stands beside them."""
+
+    def __init__(self, cues: Cues, trimmer: Trimmer) -> None:
+        """Compile the cues of the languages."""
+        self._trimmer = trimmer
+        titles = "|".join(sorted(map(re.escape, cues.titles), key=len, reverse=True))
+        self._titles = cues.titles
+        self._chain = re.compile(
+            rf"\.?[ \t]{{1,2}}(?:(?:{titles})\.?[ \t]{{1,2}}){{0,3}}(?P<v>{RUN}|{TOKEN})"
+            rf"|\.(?P<w>{RUN})"
+        )
+        titled = rf"(?:(?:{titles})\.?[ \t])?"
+        self._tails = {
+            "label": re.compile(rf"{_LABEL_TAIL}{titled}(?P<v>{TOKEN},[ ]?{RUN}|{RUN})"),
+            "cue": re.compile(rf"[ \t]{{1,2}}{titled}(?P<v>{RUN})"),
+            "kin": re.compile(
+                rf"(?:,[ ]|[ ]?\(|:[ ]|[ ]is[ ]|[ ]){titled}(?P<v>{RUN})(?!{LETTER})"
+            ),
+        }
+        self._automaton = _automaton(
+            {
+                "title": (lower(word) for word in cues.titles),
+                "label": cues.labels,
+                "cue": cues.cues,
+                "kin": cues.kin,
+            }
+        )
+        credentials = "|".join(sorted(map(re.escape, cues.credentials), key=len, reverse=True))
+        self._credential = re.compile(rf"(?:,[ ]?|[ ])\(?(?:{credentials})(?![\w\-])")
+
+    def find(self, text: str, lowered: str) -> Iterable[Span]:
+        """Yield names; they may overlap."""
+        for last, (length, kinds) in self._automaton.iter(lowered):
+            start, end = last + 1 - length, last + 1
+            if start and lowered[start - 1].isalnum():
+                continue
+            for kind in kinds:
+                if kind == "title":
+                    yield from self._titled(text, start, end)
+                else:
+                    yield from self._cued(text, end, kind)
+        yield from self._credentialed(text)
+        for match in _SIGNATURE.finditer(text):
+            if not self._trimmer.stopped(match["v"]):
+                yield _person(match.span("v"), 0.45, "signature")
+
+    def _titled(self, text: str, start: int, end: int) -> Iterable[Span]:
+        match = self._chain.match(text, end)
+        if match is None:
+            return
+        # "DR." is a title in any case; "general" without a capital is not.
+        if text[start:end] not in self._titles and match["w"] is None:
+            return
+        group = "v" if match["v"] is not None else "w"
+        bounds = self._trimmer.trim(text, *match.span(group))
+        if bounds is None:
+            return
+        yield _person(bounds, 0.85, "title")
+        if fold(text[start:end]) not in POLITE:
+            title = text[start : match.start(group)].rstrip()
+            yield Span(
+                start=start,
+                end=start + len(title),
+                entity_type="TITLE",
+                score=0.6,
+                source="names:title",
+            )
+
+    def _cued(self, text: str, end: int, kind: str) -> Iterable[Span]:
+        match = self._tails[kind].match(text, end)
+        if match is None:
+            return
+        if kind == "label":
+            bounds = self._trimmer.trim(text, *match.span("v"))
+            if bounds is not None:
+                yield _person(bounds, 0.85, kind)
+            return
+        bounds = self._trimmer.trim(text, *match.span("v"), strict=True)
+        if bounds is None:
+            return
+        name = text[slice(*bounds)]
+        if kind == "kin" and not name.isupper():
+            yield _person(bounds, 0.75, kind)
+        elif kind == "cue" and self._plausible(name):
+            yield _person(bounds, 0.7, kind)
+
+    def _plausible(self, name: str) -> bool:
+        """Say whether a cued run has a word that is a name, or none that is ordinary."""
+        lexicon = self._trimmer.lexicon
+        tokens = [t.group() for t in WORDS.finditer(name) if len(t.group()) > 2]
+        if not tokens:
+            return False
+        if any(lexicon.strong_first(t) for t in tokens):
+            return True
+        if any(fold(t) in EPONYMS for t in tokens):
+            return False
+        ordinary = any(lexicon.common(t) for t in tokens)
+        if ordinary and len(tokens) == 1:
+            return lexicon.first_name(tokens[0]) and not name.isupper()
+        return not ordinary and not name.isupper()
+
+    def _credentialed(self, text: str) -> Iterable[Span]:
+        for match in self._credential.finditer(text):
+            head = text[max(0, match.start() - _REACH) : match.start()]
+            line = head.rsplit("\n", 1)[-1]
+            offset = match.start() - len(line)
+            run = next((m for m in RUNS.finditer(line) if m.end() == len(line)), None)
+            if run is None:
+                continue
+            end = run.end() + offset
+            start = self._trimmer.skip_ordinary(text, run.start() + offset, end)
+            bounds = self._trimmer.trim(text, start, end) if start < end else None
+            if bounds is not None:
+                yield _person(bounds, 0.8, "credential")
+
+
+def _automaton(kinds: dict[str, Iterable[str]]) -> ahocorasick.Automaton:
+    by_word: dict[str, list[str]] = {}
+    for kind, words in kinds.items():
+        for word in words:
+            by_word.setdefault(word, []).append(kind)
+    automaton = ahocorasick.Automaton()
+    for word, found in by_word.items():
+        automaton.add_word(word, (len(word), tuple(dict.fromkeys(found))))
+    automaton.make_automaton()
+    return automaton
+
+
+def _person(bounds: tuple[int, int], score: float, rule: str) -> Span:
+    return Span(
+        start=bounds[0],
+        end=bounds[1],
+        entity_type="PERSON",
+        score=score,
+        source=f"names:{rule}",
+    )
