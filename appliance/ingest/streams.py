@@ -189,8 +189,8 @@ class Utf8Stream:
                 raise self._wrong("looks like utf-16")
             return block.removeprefix(_UTF8_BOM)
         if self._encoding == "utf-16":
-            if not block.startswith(_UTF16_BOMS) and b"\0" not in block[:4096]:
-                raise self._wrong("looks like an 8-bit encoding")
+            if not block.startswith(_UTF16_BOMS):
+                raise self._wrong("has no utf-16 byte order mark")
             return block
         if block.startswith(_UTF16_BOMS) or _mostly_nul(block):
             raise self._wrong("looks like utf-16")

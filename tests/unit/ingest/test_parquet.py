@@ -179,3 +179,14 @@ def test_flipped_bytes_are_refused_or_read_but_never_a_bug() -> None:
         except DataError:
             refused += 1
     assert refused > 30
+
+
+def test_a_table_without_rows_has_none() -> None:
+    assert _rows(_write(pa.table({"text": pa.array([], pa.string())}))) == []
+    schema = pa.schema([("text", pa.string())])
+    out = io.BytesIO()
+    with pq.ParquetWriter(out, schema) as writer:
+        writer.write_table(schema.empty_table())
+        writer.write_table(pa.table({"text": ["a"]}))
+        writer.write_table(schema.empty_table())
+    assert [values for _, values in good(_rows(out.getvalue()))] == [{"text": "a"}]

@@ -133,7 +133,7 @@ def test_a_byte_that_the_encoding_lacks_stays_bad() -> None:
         ("plain".encode("utf-16-le"), "utf-8", "utf-16"),
         ("plain".encode("utf-16-le"), "latin-1", "utf-16"),
         ("Müller".encode(), "latin-1", "valid utf-8"),
-        (b"plain text", "utf-16", "8-bit"),
+        (b"plain text", "utf-16", "no utf-16 byte order mark"),
         ("né".encode("utf-16")[:-1], "utf-16", "ends inside a character"),
     ],
 )
