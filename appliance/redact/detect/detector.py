@@ -25,9 +25,11 @@ from appliance.redact.detect.crf import SequenceModel
 from appliance.redact.detect.languages import Language, languages_of
 from appliance.redact.detect.lexicon import Lexicon
 from appliance.redact.detect.names import NameFinder
+from appliance.redact.detect.names_cues import STOP
 from appliance.redact.detect.ner import EnglishNer, is_duration
 from appliance.redact.detect.normalise import Normalised, normalise
 from appliance.redact.detect.patterns import PatternSet, lower
+from appliance.redact.detect.places import PlaceFinder
 from appliance.redact.detect.propagate import Propagator, hints_of
 from appliance.redact.detect.resolve import resolve
 from appliance.redact.detect.settings import DetectorSettings, Hint
@@ -63,6 +65,7 @@ class Detector:
     _languages: tuple[Language, ...] = field(repr=False)
     _lexicon: Lexicon = field(repr=False)
     _names: NameFinder | None = field(repr=False)
+    _places: PlaceFinder | None = field(repr=False)
     _ner: EnglishNer | None = field(repr=False)
     _recognizers: tuple[Any, ...] = field(repr=False)
     _models: tuple[SequenceModel, ...] = field(repr=False)
@@ -92,6 +95,7 @@ class Detector:
             _languages=packs,
             _lexicon=lexicon,
             _names=NameFinder(settings.languages, lexicon) if names else None,
+            _places=PlaceFinder(lexicon, STOP) if wanted is None or "LOCATION" in wanted else None,
             _ner=EnglishNer(settings.ner_model, lexicon)
             if models and "en" in settings.languages
             else None,
@@ -189,6 +193,8 @@ class Detector:
         found = self._patterns.scan(text, lowered)
         if self._names is not None:
             found.extend(self._names.find(text, lowered))
+        if self._places is not None:
+            found.extend(self._places.find(text))
         return found
 
     def _window(self, text: str) -> list[Span]:
