@@ -72,7 +72,7 @@ _CLINIC_EN = Domain(
         "CREDIT_CARD": "Card on file:",
         "IBAN_CODE": "Account:",
         "BR_CPF": "CPF:",
-        "ID": "Reference:",
+        "ID_NUMBER": "Reference:",
     },
 )  # fmt: skip
 
@@ -123,7 +123,7 @@ _CLINIC_PT = Domain(
         "PHONE_NUMBER": "Telefone:",
         "MEDICAL_RECORD_NUMBER": "Prontuário:",
         "EMAIL_ADDRESS": "Enviar para",
-        "ID": "Referência:",
+        "ID_NUMBER": "Referência:",
     },
 )  # fmt: skip
 
@@ -215,11 +215,11 @@ FORMATS: Mapping[str, Draw] = {
     "CREDIT_CARD": _card,
     "IBAN_CODE": _iban,
     "BR_CPF": _cpf,
-    "ID": _reference,
+    "ID_NUMBER": _reference,
 }
 
 
 def secret_types(entity_types: list[str]) -> list[str]:
     """Return the policy's types that have a never-issued format; a plain reference if none has."""
     known = [name for name in FORMATS if name in entity_types]
-    return known or ["ID"]
+    return known or ["ID_NUMBER"]

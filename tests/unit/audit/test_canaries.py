@@ -242,9 +242,9 @@ def test_cpf_numbers_fail_the_check_digit():
 
 
 def test_a_policy_without_known_formats_gets_plain_references():
-    assert templates.secret_types(["PERSON"]) == ["ID"]
+    assert templates.secret_types(["PERSON"]) == ["ID_NUMBER"]
     found = planted(types=["PERSON"])
-    assert {c.entity_type for c in found.family("secret")} == {"ID"}
+    assert {c.entity_type for c in found.family("secret")} == {"ID_NUMBER"}
 
 
 def test_portuguese_data_gets_portuguese_openings():
