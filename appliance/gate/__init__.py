@@ -1,0 +1,108 @@
+"""Decide: evidence and policy in, decision out. Pure: no I/O, no clock, no randomness.
+
+Every rule becomes a finding with what was measured and the threshold. Missing evidence refuses;
+an empty list of findings approves nothing; too little power is inconclusive, which a strict
+policy refuses. Only this module makes an `Approval`, and only an approval opens the release room.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from appliance.crypto.canonical import canonical_json, digest_bytes
+from appliance.evidence import Evidence, Finding
+from appliance.gate import leaks, rules
+from appliance.gate.findings import finding
+from appliance.policy.model import Policy
+
+__all__ = ["Approval", "Decision", "decide"]
+
+_RULES: tuple[Callable[[Evidence, Policy], Iterator[Finding]], ...] = (
+    rules.run,
+    rules.data,
+    rules.deidentification,
+    rules.privacy,
+    rules.utility,
+    leaks.audit,
+    rules.environment,
+    rules.approvals,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Approval:
+    """The gate's word that one run may be released; made by `decide` alone."""
+
+    run_id: str
+    decision_digest: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """The answer, with every finding behind it.
+
+    Attributes:
+        verdict: "released" or "refused".
+        findings: one per rule, in the order of the pipeline.
+        approval: present only when every finding lets the run pass.
+    """
+
+    verdict: Literal["released", "refused"]
+    findings: tuple[Finding, ...]
+    approval: Approval | None
+
+    @property
+    def reasons(self) -> tuple[Finding, ...]:
+        """The findings that refused."""
+        return tuple(f for f in self.findings if not f.passed)
+
+
+def decide(evidence: Evidence, policy: Policy) -> Decision:
+    """Hold the evidence against every rule of the policy.
+
+    Guarantees:
+        Missing evidence refuses: each absent section or value is a finding that did not pass.
+        Empty approves nothing: without findings the verdict is "refused".
+        A number that is not finite, anywhere in the evidence, refuses.
+        The result depends on the arguments alone.
+    """
+    findings = tuple(_settle(f, policy) for rule in _RULES for f in rule(evidence, policy))
+    odd = next(_not_finite(evidence.model_dump(mode="python"), ""), None)
+    if odd is not None:
+        what = "a figure is not a finite number: training diverged, or there is a bug"
+        findings += (finding("evidence.finite", False, odd, None, what),)
+    approved = bool(findings) and all(f.passed for f in findings)
+    if not approved:
+        return Decision(verdict="refused", findings=findings, approval=None)
+    digest = digest_bytes(
+        canonical_json(
+            {
+                "evidence": evidence.model_dump(mode="json"),
+                "findings": [f.model_dump(mode="json") for f in findings],
+            }
+        )
+    )
+    approval = Approval(run_id=evidence.run.id, decision_digest=digest)
+    return Decision(verdict="released", findings=findings, approval=approval)
+
+
+def _settle(finding: Finding, policy: Policy) -> Finding:
+    if finding.outcome == "inconclusive":
+        passed = policy.release.rules.inconclusive == "pass"
+        return finding.model_copy(update={"passed": passed})
+    return finding
+
+
+def _not_finite(value: object, name: str) -> Iterator[str]:
+    """Yield the dotted names of numbers that are NaN or infinite."""
+    if isinstance(value, float) and not math.isfinite(value):
+        yield name
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _not_finite(inner, f"{name}.{key}" if name else str(key))
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            yield from _not_finite(inner, name)
