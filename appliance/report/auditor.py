@@ -27,7 +27,7 @@ from appliance.report.blocks import (
 )
 from appliance.report.controls import control_table
 from appliance.report.limits import translated
-from appliance.report.measures import because, outcome, rule_title, shown
+from appliance.report.measures import because, judged, outcome, rule_title, shown
 from appliance.report.words import Words
 
 
@@ -61,8 +61,8 @@ def _findings(report: Report, words: Words) -> Iterator[Block]:
         (
             Coded(rule_title(words, f.rule), f.rule),
             outcome(words, f),
-            words.value(f.measured),
-            "–" if f.threshold is None else words.value(f.threshold),
+            judged(words, f.measured),
+            "–" if f.threshold is None else judged(words, f.threshold),
             words.label("detail", f.detail),
         )
         for f in report.findings

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from appliance.crypto.canonical import DIGEST_PREFIX
 from appliance.evidence import Finding, Section
 from appliance.report.blocks import Coded
 from appliance.report.words import Words
@@ -53,8 +54,8 @@ def reason(words: Words, finding: Finding) -> Coded:
     said = words.say(
         f"finding.{kind}",
         title=rule_title(words, finding.rule),
-        measured=words.value(finding.measured),
-        threshold=words.value(finding.threshold),
+        measured=judged(words, finding.measured),
+        threshold=judged(words, finding.threshold),
         detail=words.label("detail", finding.detail),
     )
     if finding.measured is None and finding.threshold is None:
@@ -64,6 +65,13 @@ def reason(words: Words, finding: Finding) -> Coded:
             detail=words.label("detail", finding.detail),
         )
     return Coded(said, finding.rule)
+
+
+def judged(words: Words, value: Value) -> str:
+    """Return a finding's value; a digest by its first figures, whole under "Run"."""
+    if isinstance(value, str) and value.startswith(DIGEST_PREFIX):
+        return f"{value[: len(DIGEST_PREFIX) + 12]}…"
+    return words.value(value)
 
 
 def _excused(finding: Finding) -> bool:

@@ -86,7 +86,7 @@ def test_the_provenance_pins_base_model_policy_and_report(original: Released) ->
     base = sample_report.BASE_DIGEST.removeprefix("sha256:")
     assert pinned["base-model:smollm2-135m"] == {"sha256": base}
     policy = sample_report.policy()
-    assert pinned["policy:demo"] == {"sha256": policy.digest.removeprefix("sha256:")}
+    assert pinned["policy:sample"] == {"sha256": policy.digest.removeprefix("sha256:")}
     stated = build["externalParameters"]["policy"]
     assert stated == json.loads(policy.policy.model_dump_json())
     report = digest_file(original.bundle / "compliance/report.json").removeprefix("sha256:")

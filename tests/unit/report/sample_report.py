@@ -79,8 +79,8 @@ def run_section(**changes: Any) -> RunSection:
         "finished": "2026-03-14T08:14:52Z",
         "appliance_version": "0.1.0",
         "policy": PolicyIdentity(
-            name="demo",
-            version="1",
+            name="sample",
+            version="1.0.0",
             digest=policy().digest,
             regulation=policy().policy.regulation,
         ),
@@ -360,11 +360,11 @@ def evidence(*, leak: bool = False, **changes: Any) -> Evidence:
 
 
 def policy() -> LoadedPolicy:
-    return load_policy(Path("demo"))
+    return load_policy(Path(__file__).with_name("policy.yaml"))
 
 
 def report_of(found: Evidence) -> Report:
-    """The report of some evidence, decided by the real gate under the demo policy."""
+    """The report of some evidence, decided by the real gate under the sample policy."""
     decision = decide(found, policy().policy)
     return build_report(
         found,
