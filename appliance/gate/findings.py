@@ -17,8 +17,8 @@ def finding(rule: str, ok: bool, measured: Value, threshold: Value, detail: str)
         rule=rule,
         passed=ok,
         outcome="pass" if ok else "refuse",
-        measured=measured,
-        threshold=threshold,
+        measured=_number(measured),
+        threshold=_number(threshold),
         detail=detail,
     )
 
@@ -29,8 +29,8 @@ def unknown(rule: str, measured: Value, threshold: Value, detail: str) -> Findin
         rule=rule,
         passed=False,
         outcome="inconclusive",
-        measured=measured,
-        threshold=threshold,
+        measured=_number(measured),
+        threshold=_number(threshold),
         detail=detail,
     )
 
@@ -58,3 +58,8 @@ def absent(rule: str, section: Section | None) -> Iterator[Finding]:
     """Refuse when a whole section is missing."""
     if section is None:
         yield missing(rule)
+
+
+def _number(value: Value) -> Value:
+    """Return a value a report can hold: JSON knows neither NaN nor infinities."""
+    return None if isinstance(value, float) and not math.isfinite(value) else value

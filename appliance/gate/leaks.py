@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 
 from appliance.evidence import (
@@ -66,9 +65,7 @@ def _control(control: PositiveControl | None) -> Finding:
         return unknown(rule, None, True, "the positive control did not run")
     low = control.auc_interval[0]
     if not control.seen or not low >= CONTROL_AUC:
-        return unknown(
-            rule, low if math.isfinite(low) else None, CONTROL_AUC, f"{detail}: the attack is blind"
-        )
+        return unknown(rule, low, CONTROL_AUC, f"{detail}: the attack is blind")
     return finding(rule, True, low, CONTROL_AUC, detail)
 
 
