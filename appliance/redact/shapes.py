@@ -26,10 +26,10 @@ _MAC = re.compile(r"(?:[0-9a-fA-F]{2}[:\-]){5}[0-9a-fA-F]{2}")
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _SSN = re.compile(r"(?:\d{3}|[xX*]{3})[- ](?:\d{2}|[xX*]{2})[- ]\d{4}")
 _PHONE = re.compile(
-    r"(?:\+\d{1,3}[\s.\-]?)?(?:\(\d{2,4}\)\s?|\d{2,4}[\s.\-])?\d{2,5}[\s.\-]?\d{2,4}(?:[\s.\-]?\d{2,4})?"
-    r"(?:\s?(?:x|ext\.?|ramal|r\.)\s?\d{1,6})?",
+    r"[+(]?\d[\d\s().\-/]{4,22}\d(?:\s?(?:x|ext\.?|ramal|r\.)\s?\d{1,6})?|\(\d{2,5}\)[\d\s.\-/]{5,14}",
     re.IGNORECASE,
 )
+_GROUPED = re.compile(r"(?:\d{2,4}[\s.\-]){1,4}\d{2,4}(?:\D|$)")
 _NANP = re.compile(r"1?[2-9]\d{2}[2-9]\d{6}")
 _CEP = re.compile(r"\d{5}-\d{3}")
 _ZIP = re.compile(r"\d{5}(?:-\d{4})?")
@@ -58,6 +58,13 @@ _TOWN = re.compile(
     re.IGNORECASE,
 )
 _AGE = re.compile(r"\d{1,3}(?:\s?(?:y|yo|yrs?|years?|anos|años|ans|jahre)\.?)?", re.IGNORECASE)
+_BODY = re.compile(
+    r"\b(?:hospital|clinic|clinica|clínica|medical cent(?:er|re)|health|klinik|klinikum|krankenhaus"
+    r"|hôpital|ospedale|ziekenhuis|university|universidade|universidad|bank|banco|inc|llc|ltd|ltda"
+    r"|gmbh|s\.a|corp|laborat[oó]rio|pharmacy|farm[aá]cia|school|escola)\b",
+    re.IGNORECASE,
+)
+_HANDLE = re.compile(r"(?=.*[a-z])[a-z0-9][a-z0-9._\-]{2,24}")
 _SEXES = words("m f male female masculino feminino homem mulher h w man woman o u x")
 
 
@@ -100,6 +107,7 @@ STRONG: dict[str, Test] = {
     "BR_PROCESSO": _all(_PROCESSO),
     "BR_CPF": lambda v: bool(_CPF.fullmatch(v)) or _number(checksums.cpf, (11,))(v),
     "BR_CNPJ": lambda v: bool(_CNPJ.fullmatch(v)) or _number(checksums.cnpj, (14,))(v),
+    "BR_RG": _all(re.compile(r"\d{1,2}\.\d{3}\.\d{3}-[\dXx]")),
     "US_SSN": _all(_SSN),
     "CREDIT_CARD": _number(checksums.card, range(13, 20)),
     "BR_CNS": _number(checksums.cns, (15,)),
@@ -187,9 +195,15 @@ def _tests(lexicon: Lexicon, reading: dates.Reading) -> dict[str, Test]:
     return {
         "date": lambda v: _is_date(v, reading),
         "phone": _is_phone,
+        "phoneish": _may_be_phone,
         "nanp": lambda v: len(v) in (10, 11) and _NANP.fullmatch(v) is not None,
         "zip": _all(_ZIP),
+        "padded": lambda v: v.startswith("0"),
         "cep": _all(_CEP),
+        "cepish": lambda v: re.fullmatch(r"\d{5}-?\d{3}", v) is not None,
+        "luhn": _number(checksums.luhn, range(12, 20)),
+        "body": lambda v: _BODY.search(v) is not None and len(v.split()) <= 8,
+        "handle": lambda v: _HANDLE.fullmatch(v) is not None and not lexicon.common(v),
         "person": lambda v: _is_person(v, lexicon),
         "namelike": lambda v: _is_person(v, lexicon, common=True),
         "full_name": lambda v: len(v.split()) > 1 and _is_person(v, lexicon),
@@ -228,9 +242,16 @@ def _is_date(value: str, reading: dates.Reading) -> bool:
 
 
 def _is_phone(value: str) -> bool:
+    """Tell whether a value is written as a telephone number: with a prefix or in groups."""
     digits = _digits(value)
-    marked = any(c in value for c in "()+") or re.search(r"\d[\s.\-]\d", value) is not None
-    return 7 <= len(digits) <= 17 and marked and _PHONE.fullmatch(value) is not None
+    grouped = re.search(r"\d[\s.\-/)]+\d", value) is not None
+    marked = value[0] in "+(" or (value[0] == "0" and grouped) or _GROUPED.match(value) is not None
+    return marked and 7 <= len(digits) <= 17 and _PHONE.fullmatch(value) is not None
+
+
+def _may_be_phone(value: str) -> bool:
+    """Tell whether a value could be a telephone number, if its header says so."""
+    return 5 <= len(_digits(value)) <= 17 and _PHONE.fullmatch(value) is not None
 
 
 def _is_person(value: str, lexicon: Lexicon, *, common: bool = False) -> bool:
