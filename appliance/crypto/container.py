@@ -19,30 +19,34 @@ from __future__ import annotations
 import hashlib
 import io
 import secrets
-from dataclasses import dataclass, field
 from types import TracebackType
-from typing import BinaryIO, Self
+from typing import BinaryIO
 
 from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 from typing_extensions import Buffer, override
 
 from appliance.crypto.canonical import DIGEST_PREFIX, same_digest
+from appliance.crypto.schedule import (
+    CHUNK_BYTES,
+    HEADER_BYTES,
+    SALT_BYTES,
+    SEALED_CHUNK_BYTES,
+    TAG_BYTES,
+    Schedule,
+    sealed_bytes,
+)
 from appliance.errors import IntegrityError
 
-KEY_BYTES = 32
-SALT_BYTES = 24
-COMMITMENT_BYTES = 32
-HEADER_BYTES = SALT_BYTES + COMMITMENT_BYTES
-CHUNK_BYTES = 16 * 1024
-TAG_BYTES = 16
-NONCE_BYTES = 12
-MAX_CHUNKS = 2**38
+__all__ = [
+    "CHUNK_BYTES",
+    "HEADER_BYTES",
+    "OpeningReader",
+    "SealingWriter",
+    "open_",
+    "seal",
+    "sealed_bytes",
+]
 
-_SEALED_CHUNK = CHUNK_BYTES + TAG_BYTES
-_INFO = b"c2sp.org/chunked-encryption@v1+AEAD_AES_256_GCM\x00"
 #: Chunks sealed or opened between two calls to the operating system.
 _BATCH = 16
 
@@ -75,41 +79,6 @@ def open_(key: bytes, context: bytes, ciphertext: bytes, *, where: str = "sealed
         return reader.readall()
 
 
-def sealed_bytes(plain_bytes: int) -> int:
-    """Return the size of the container of a message of `plain_bytes`."""
-    chunks, rest = divmod(plain_bytes, CHUNK_BYTES)
-    return HEADER_BYTES + chunks * _SEALED_CHUNK + rest + TAG_BYTES
-
-
-@dataclass(frozen=True, slots=True)
-class _Schedule:
-    """The single-use key, base nonce and commitment of one message."""
-
-    aead: AESGCM = field(repr=False)
-    base_nonce: int = field(repr=False)
-    commitment: bytes
-
-    @classmethod
-    def derive(cls, key: bytes, salt: bytes, context: bytes) -> Self:
-        """Derive them as the specification's "Key derivation" says."""
-        if len(key) != KEY_BYTES:
-            raise ValueError(f"expected a key of {KEY_BYTES} bytes, got {len(key)}")
-        length = KEY_BYTES + NONCE_BYTES + COMMITMENT_BYTES
-        expand = HKDFExpand(hashes.SHA512(), length, _INFO + salt + context)
-        material = expand.derive(key)
-        return cls(
-            AESGCM(material[:KEY_BYTES]),
-            int.from_bytes(material[KEY_BYTES : KEY_BYTES + NONCE_BYTES], "big"),
-            material[KEY_BYTES + NONCE_BYTES :],
-        )
-
-    def nonce(self, chunk: int) -> bytes:
-        """Return the nonce of chunk number `chunk`."""
-        if chunk >= MAX_CHUNKS:
-            raise ValueError("message longer than 2**38 chunks")
-        return (self.base_nonce ^ chunk).to_bytes(NONCE_BYTES, "big")
-
-
 class SealingWriter(io.RawIOBase):
     """Seal a stream into a sink; the message is complete only after `close`.
 
@@ -129,10 +98,10 @@ class SealingWriter(io.RawIOBase):
         super().__init__()
         self._aborted = False
         salt = secrets.token_bytes(SALT_BYTES)
-        self._schedule = _Schedule.derive(key, salt, context)
+        self._schedule = Schedule.derive(key, salt, context)
         self._sink = sink
         self._pending = bytearray()
-        self._out = memoryview(bytearray(_BATCH * _SEALED_CHUNK))
+        self._out = memoryview(bytearray(_BATCH * SEALED_CHUNK_BYTES))
         self._chunk = 0
         self._plain_bytes = 0
         self.header = salt + self._schedule.commitment
@@ -215,12 +184,12 @@ class SealingWriter(io.RawIOBase):
             batch = view[start : start + _BATCH * CHUNK_BYTES]
             end = 0
             for at in range(0, len(batch), CHUNK_BYTES):
-                sealed = self._out[end : end + _SEALED_CHUNK]
+                sealed = self._out[end : end + SEALED_CHUNK_BYTES]
                 nonce = self._schedule.nonce(self._chunk)
                 encrypt(nonce, batch[at : at + CHUNK_BYTES], None, sealed)
                 self._digest.update(sealed[CHUNK_BYTES:])
                 self._chunk += 1
-                end += _SEALED_CHUNK
+                end += SEALED_CHUNK_BYTES
             _write_all(self._sink, self._out[:end])
 
     @override
@@ -269,17 +238,17 @@ class OpeningReader(io.RawIOBase):
         self._failed = False
         self._position = 0
         body = source.seek(0, io.SEEK_END) - HEADER_BYTES
-        self._full_chunks, final = divmod(body, _SEALED_CHUNK)
+        self._full_chunks, final = divmod(body, SEALED_CHUNK_BYTES)
         if body < 0 or final < TAG_BYTES:
             raise self._failure()
         source.seek(0)
         self.header = source.read(HEADER_BYTES)
         salt, commitment = self.header[:SALT_BYTES], self.header[SALT_BYTES:]
-        self._schedule = _Schedule.derive(key, salt, context)
+        self._schedule = Schedule.derive(key, salt, context)
         if not same_digest(commitment, self._schedule.commitment):
             raise self._failure()
         self._final_bytes = final - TAG_BYTES
-        self._in = memoryview(bytearray(_BATCH * _SEALED_CHUNK))
+        self._in = memoryview(bytearray(_BATCH * SEALED_CHUNK_BYTES))
         self._cached: tuple[int, bytes] = (-1, b"")
         self._chunk(self._full_chunks)
 
@@ -352,18 +321,18 @@ class OpeningReader(io.RawIOBase):
         digest = hashlib.sha256(self.header)
         for chunk in range(self._full_chunks + 1):
             plain = CHUNK_BYTES if chunk < self._full_chunks else self._final_bytes
-            self._source.seek(HEADER_BYTES + chunk * _SEALED_CHUNK + plain)
+            self._source.seek(HEADER_BYTES + chunk * SEALED_CHUNK_BYTES + plain)
             digest.update(self._source.read(TAG_BYTES))
         return DIGEST_PREFIX + digest.hexdigest()
 
     def _open_into(self, out: memoryview, chunk: int, count: int) -> int:
         """Open `count` full chunks straight into `out`; return the bytes written."""
-        sealed = self._in[: count * _SEALED_CHUNK]
+        sealed = self._in[: count * SEALED_CHUNK_BYTES]
         self._fetch(chunk, sealed)
         decrypt = self._schedule.aead.decrypt_into
         for i in range(count):
             target = out[i * CHUNK_BYTES : (i + 1) * CHUNK_BYTES]
-            source = sealed[i * _SEALED_CHUNK : (i + 1) * _SEALED_CHUNK]
+            source = sealed[i * SEALED_CHUNK_BYTES : (i + 1) * SEALED_CHUNK_BYTES]
             try:
                 decrypt(self._schedule.nonce(chunk + i), source, None, target)
             except InvalidTag:
@@ -388,7 +357,7 @@ class OpeningReader(io.RawIOBase):
 
     def _fetch(self, chunk: int, into: memoryview) -> None:
         """Read sealed bytes from the start of `chunk`; a short file is a failure."""
-        self._source.seek(HEADER_BYTES + chunk * _SEALED_CHUNK)
+        self._source.seek(HEADER_BYTES + chunk * SEALED_CHUNK_BYTES)
         while len(into) > 0:
             got = self._source.readinto(into)  # type: ignore[attr-defined]  # every binary file has it
             if not got:

@@ -33,6 +33,7 @@ from appliance.crypto.signing import SigningKey, VerifyingKey
 from appliance.errors import IntegrityError
 from appliance.files import machine_errors, read_at, read_or_empty, sync_folder, write_all
 from appliance.log.checkpoint import Checkpoint
+from appliance.log.fields import check_field, login_uid
 from appliance.log.merkle import tree_root, tree_roots
 
 EVENTS_FILE = "events.jsonl"
@@ -41,9 +42,7 @@ CHECKPOINTS_FILE = "checkpoints.jsonl"
 Fault = Literal["bad hash", "gap", "fork", "truncation", "unsigned tail"]
 
 _START = digest_bytes(b"")
-_MAX_TEXT = 1024
 _EVENT = re.compile(r"[a-z][a-z0-9-]*(\.[a-z][a-z0-9-]*)*")
-_NO_LOGIN = 2**32 - 1
 _COMPARE = "compare with a copy kept elsewhere: appliance log verify --since CHECKPOINT"
 _HINTS: dict[Fault, str] = {
     "bad hash": _COMPARE,
@@ -115,7 +114,7 @@ class AuditLog:
         """
         if not _EVENT.fullmatch(event):
             raise ValueError('expected an event name like "run.started"')
-        _check_field([outcome, fields])
+        check_field([outcome, fields])
         with self._locked() as fd:
             seq, prev = self._end(fd)
             return self._write(fd, seq, prev, event, outcome, fields)
@@ -165,12 +164,18 @@ class AuditLog:
         lines, _ = self._lines()
         return len(lines), tree_root(lines).hex()
 
-    def check_continues(self, size: int, root: str) -> None:
+    def check_continues(self, size: int, root: str, *, signed: int) -> None:
         """Compare with a head kept elsewhere.
 
         Raises:
-            IntegrityError: the log is shorter, or its first `size` events are others.
+            IntegrityError: the log is shorter, its first `size` events are others, or fewer than
+                `signed` of them have a checkpoint.
         """
+        last = self.last_checkpoint()
+        if last is None or last.size < signed:
+            raise IntegrityError(
+                str(self._checkpoints), "truncation: signed checkpoints are gone", hint=_COMPARE
+            )
         lines, _ = self._lines()
         if size > len(lines):
             raise self._fault("truncation", f"{len(lines)} events, {size} were known")
@@ -203,6 +208,8 @@ class AuditLog:
             rest = ", the last one incomplete" if torn else ""
             what = f"{len(lines) - signed + bool(torn)} events after the last checkpoint{rest}"
             raise self._fault("unsigned tail", what)
+        if not tail and read_or_empty(self._checkpoints).rpartition(b"\n")[2]:
+            raise self._fault("unsigned tail", "the last checkpoint is incomplete")
         return LogReport(
             events=len(lines), checkpoints=len(checkpoints), root=tree_root(lines).hex()
         )
@@ -280,7 +287,7 @@ class AuditLog:
                 "seq": seq,
                 "prev": prev,
                 "when": self._clock().isoformat(),
-                "who": {"uid": os.getuid(), "login_uid": _login_uid(), "slot": self._unlocked_by},
+                "who": {"uid": os.getuid(), "login_uid": login_uid(), "slot": self._unlocked_by},
                 "event": event,
                 "outcome": outcome,
                 "fields": fields,
@@ -374,28 +381,3 @@ class AuditLog:
     def _fault(self, fault: Fault, what: str) -> IntegrityError:
         """Return the error for one kind of fault."""
         return IntegrityError(str(self._events), f"{fault}: {what}", hint=_HINTS[fault])
-
-
-def _login_uid() -> int | None:
-    """Return who logged in, whatever the process became since; None for a service."""
-    try:
-        login = int(Path("/proc/self/loginuid").read_text(encoding="ascii"))
-    except (OSError, ValueError):
-        return None
-    return None if login == _NO_LOGIN else login
-
-
-def _check_field(value: object) -> None:
-    """Refuse what is not a short, one-line, JSON fact."""
-    if isinstance(value, str):
-        if len(value) > _MAX_TEXT or any(ord(c) < 0x20 or ord(c) == 0x7F for c in value):
-            raise ValueError("a log field holds a long or multi-line text")
-    elif isinstance(value, dict):
-        for key, item in value.items():
-            _check_field(key)
-            _check_field(item)
-    elif isinstance(value, list | tuple):
-        for item in value:
-            _check_field(item)
-    elif value is not None and not isinstance(value, bool | int | float):
-        raise ValueError("a log field is not a JSON value")

@@ -1,6 +1,7 @@
 """The vault: the only way a stage writes private bytes."""
 
-from appliance.vault.index import Entry
-from appliance.vault.store import Vault, VaultHead, destroy_vault
+from appliance.vault.disk import destroy_vault
+from appliance.vault.index import Entry, VaultHead
+from appliance.vault.store import Vault
 
 __all__ = ["Entry", "Vault", "VaultHead", "destroy_vault"]

@@ -32,6 +32,19 @@ _HINT = "restore the vault from a backup, or purge the run"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class VaultHead:
+    """The state of a vault in two values, to be kept elsewhere against rollback.
+
+    Attributes:
+        epoch: number of changes since the vault was made.
+        digest: of the sealed index.
+    """
+
+    epoch: int
+    digest: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
     """One sealed file.
 

@@ -18,7 +18,6 @@ Rules:
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import re
@@ -28,32 +27,29 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Self, cast
-
-from typing_extensions import Buffer, override
 
 from appliance.crypto.canonical import canonical_json, digest_bytes
 from appliance.crypto.container import OpeningReader, SealingWriter
 from appliance.crypto.keys import RootKey, derive_key
-from appliance.errors import IntegrityError
+from appliance.errors import ApplianceError, IntegrityError
 from appliance.files import (
     TEMPORARY,
     create_private,
     machine_errors,
     make_private_folder,
     open_regular,
-    overwrite_and_remove,
     remove_temporaries,
     sync_folder,
-    write_all,
     write_atomic,
 )
+from appliance.vault.disk import SealedSink, destroy_vault
 from appliance.vault.index import (
     INDEX_FILE,
     Entry,
     Index,
+    VaultHead,
     read_index_bytes,
     sealed_name,
     temporary_name,
@@ -70,19 +66,6 @@ _ATTEMPTS = 20
 _HINT = "restore the vault from a backup, or purge the run"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VaultHead:
-    """The state of a vault in two values, to be kept elsewhere against rollback.
-
-    Attributes:
-        epoch: number of changes since the vault was made.
-        digest: of the sealed index.
-    """
-
-    epoch: int
-    digest: str
-
-
 class Vault:
     """Sealed files under logical names like "ingest/corpus.arrow"; the first part is the stage."""
 
@@ -96,6 +79,7 @@ class Vault:
         self._index = Index.empty()
         self._reserved = 0
         self._head_digest = ""
+        self._uncertain = False
 
     @classmethod
     def create(cls, folder: Path, *, scope: str, root: RootKey) -> Self:
@@ -195,7 +179,7 @@ class Vault:
         temporary = self.path / temporary_name(number)
         where = str(temporary)
         with machine_errors(where):
-            sink = _Sink(create_private(temporary), where)
+            sink = SealedSink(create_private(temporary), where)
         try:
             with sink:
                 context = self._context(name, number)
@@ -214,7 +198,7 @@ class Vault:
             self._publish(entry)
         finally:
             listed = any(e.number == number for e in self._index.entries.values())
-            if not listed:
+            if not listed and not self._uncertain:
                 with suppress(OSError):
                     os.unlink(temporary)  # noqa: PTH108
 
@@ -387,11 +371,20 @@ class Vault:
         key = self._keys.get(_INDEX_STAGE, create=False)
         self._index = Index.opened(self.path / INDEX_FILE, sealed, key, self.scope)
         self._head_digest = digest_bytes(sealed)
+        self._uncertain = False
 
     def _save(self, index: Index) -> None:
         """Replace the index on disk and in memory (step 2)."""
         sealed = index.sealed(self._keys.get(_INDEX_STAGE, create=False), self.scope)
-        write_atomic(self.path / INDEX_FILE, sealed)
+        try:
+            write_atomic(self.path / INDEX_FILE, sealed)
+        except BaseException:
+            # It may have failed after the rename: only the disk knows which index is in force,
+            # and until it has said so nothing that either of them lists is removed.
+            self._uncertain = True
+            with suppress(ApplianceError):
+                self._load_index()
+            raise
         self._index = index
         self._head_digest = digest_bytes(sealed)
 
@@ -408,13 +401,14 @@ class Vault:
 
     def _recover(self) -> None:
         """Finish steps 3 and 4 after a crash, and drop what never got to step 2."""
-        for entry in unfinished(self._index, self.path):
-            os.replace(  # noqa: PTH105
-                self.path / temporary_name(entry.number), self.path / entry.file_name
-            )
-        self._remove_retired()
-        remove_temporaries(self.path)
-        sync_folder(self.path)
+        with machine_errors(str(self.path)):
+            for entry in unfinished(self._index, self.path):
+                os.replace(  # noqa: PTH105
+                    self.path / temporary_name(entry.number), self.path / entry.file_name
+                )
+            self._remove_retired()
+            remove_temporaries(self.path)
+            sync_folder(self.path)
 
     def _remove_retired(self) -> None:
         """Remove replaced and deleted files (step 4)."""
@@ -422,49 +416,3 @@ class Vault:
             for number in self._index.retired:
                 with suppress(FileNotFoundError):
                     os.unlink(self.path / sealed_name(number))  # noqa: PTH108
-
-
-class _Sink(io.RawIOBase):
-    """The sealed side of a writer: a descriptor whose failures are MachineErrors."""
-
-    def __init__(self, descriptor: int, where: str) -> None:
-        super().__init__()
-        self.descriptor = descriptor
-        self._where = where
-
-    @override
-    def writable(self) -> bool:
-        return True
-
-    @override
-    def write(self, data: Buffer, /) -> int:
-        view = memoryview(data)
-        with machine_errors(self._where):
-            write_all(self.descriptor, view)
-        return len(view)
-
-    @override
-    def close(self) -> None:
-        if not self.closed:
-            super().close()
-            os.close(self.descriptor)
-
-
-def destroy_vault(folder: Path) -> None:
-    """Burn a vault's wrapped data keys, then remove its files; goes on where a crash stopped it.
-
-    Raises:
-        MachineError: the machine cannot write there.
-
-    Guarantees:
-        Once the key file is overwritten no file of the vault opens, with or without the root key.
-        Copies of the key file elsewhere (backups, snapshots) are not reached.
-    """
-    keys = folder / KEYS_FILE
-    if keys.exists():
-        overwrite_and_remove(keys)
-    with machine_errors(str(folder)):
-        for entry in list(os.scandir(folder)):
-            os.unlink(entry.path)  # noqa: PTH108
-        os.rmdir(folder)  # noqa: PTH106
-        sync_folder(folder.parent)

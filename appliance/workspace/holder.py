@@ -10,6 +10,7 @@ import fcntl
 import os
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from appliance.errors import LockedError
@@ -38,8 +39,9 @@ class HomeLock:
             self._fd = os.open(path, flags, 0o600)
         try:
             self._take(time.monotonic() + wait_s)
-            os.ftruncate(self._fd, 0)
-            write_all(self._fd, f"process {os.getpid()}: {_command()}".encode()[:_MAX_TEXT])
+            with machine_errors(str(path)):
+                os.ftruncate(self._fd, 0)
+                write_all(self._fd, f"process {os.getpid()}: {_command()}".encode()[:_MAX_TEXT])
         except BaseException:
             os.close(self._fd)
             raise
@@ -47,7 +49,8 @@ class HomeLock:
     def release(self) -> None:
         """Give the lock up; the file stays, empty."""
         if self._fd >= 0:
-            os.ftruncate(self._fd, 0)
+            with suppress(OSError):  # a courtesy, see above
+                os.ftruncate(self._fd, 0)
             os.close(self._fd)
             self._fd = -1
 

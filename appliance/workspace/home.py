@@ -68,11 +68,13 @@ from appliance.workspace.layout import (
     check_tree,
     move_into_place,
     read_pem,
+    remove_leftovers,
     require_vacant,
 )
 
 _SIGNING_KEY = "signing/release.pem"
 _LOG_HEAD = "custody/log-head.json"
+_PUBLIC = "custody/public.json"
 _RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 _HINT_BACKUP = "restore the workspace from a backup"
 
@@ -225,6 +227,18 @@ class Home:
         """Every way into the workspace."""
         return self._opened_by.slots
 
+    def record_public(self, *paths: Path) -> None:
+        """Keep the digests of public files (reports, releases, models) so that `verify` sees them.
+
+        Args:
+            paths: files below the workspace, final.
+        """
+        self.require_exclusive()
+        known = self._public()
+        for path in paths:
+            known[str(path.absolute().relative_to(self.path.absolute()))] = digest_file(path)
+        self.vault.write_json(_PUBLIC, known)
+
     def private_temp(self) -> Path:
         """Make a private folder for this process under HOME/tmp; `close` removes it."""
         folder = self.path / "tmp" / f"{os.getpid()}-{secrets.token_hex(8)}"
@@ -251,8 +265,14 @@ class Home:
             IntegrityError: naming the first file that is not as it was written.
         """
         check_tree(self.path)
-        report = self.log.verify(tail=True)
+        if self.exclusive:
+            self.log.checkpoint(self._signing)
+        report = self.log.verify()
         files = self.vault.verify()
+        for name, digest in self._public().items():
+            path = self.path / name
+            if not path.is_file() or digest_file(path) != digest:
+                raise IntegrityError(str(path), "altered or missing", hint=_HINT_BACKUP)
         runs = sorted(p.name for p in (self.path / "runs").iterdir())
         for run_id in runs:
             files += self.run_vault(run_id).verify()
@@ -311,7 +331,7 @@ class Home:
             )
         if vault.exists(_LOG_HEAD):
             anchor = vault.read_json(_LOG_HEAD)
-            log.check_continues(anchor["size"], anchor["root"])
+            log.check_continues(anchor["size"], anchor["root"], signed=anchor["signed"])
         home._heads = heads
         home._check_runs()
         tail = log.head()[0] - signed
@@ -321,6 +341,10 @@ class Home:
             # Its command was killed, or still runs: whoever signs these events says so.
             log.append("log.unsigned-tail", events=tail)
         return home
+
+    def _public(self) -> dict[str, str]:
+        """Return the recorded digests of public files by relative path."""
+        return dict(self.vault.read_json(_PUBLIC)) if self.vault.exists(_PUBLIC) else {}
 
     def _open_run(self, run_id: str) -> Vault:
         """Open or make a run's vault."""
@@ -350,8 +374,9 @@ class Home:
 
     def _anchor(self) -> None:
         """Let the vault keep the log's head and the log the vaults' heads."""
+        signed = self.log.checkpoint(self._signing).size
         size, root = self.log.head()
-        self.vault.write_json(_LOG_HEAD, {"size": size, "root": root})
+        self.vault.write_json(_LOG_HEAD, {"size": size, "root": root, "signed": signed})
         for vault in (self.vault, *self._runs.values()):
             if self._heads.get(vault.scope) != vault.head:
                 self._log_head(vault)
@@ -378,7 +403,9 @@ class Home:
             raise ValueError("the workspace was opened for reading")
 
     def _remove_stale(self) -> None:
-        """Remove the private folders of processes that are gone."""
+        """Remove what crashed commands left: half-written files and private folders."""
+        with machine_errors(str(self.path)):
+            remove_leftovers(self.path)
         for folder in (self.path / "tmp").iterdir():
             pid = folder.name.partition("-")[0]
             if not Path("/proc", pid).exists():

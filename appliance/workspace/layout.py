@@ -10,42 +10,82 @@ from contextlib import suppress
 from pathlib import Path
 
 from appliance.errors import IntegrityError, UsageError
-from appliance.files import machine_errors, read_regular, sync_folder
+from appliance.files import (
+    TEMPORARY,
+    machine_errors,
+    read_regular,
+    remove_temporaries,
+    sync_folder,
+)
 
-FOLDERS = ("keys", "log", "runs", "models", "releases", "tmp")
+FOLDERS = ("keys", "log", "runs", "models", "releases", "reports", "tmp")
+MANIFEST_FILE = "manifest.jsonl"
+
+#: What may lie directly in a folder; "runs/*" stands for every run's folder.
+_KNOWN: dict[str, frozenset[str]] = {
+    ".": frozenset({*FOLDERS, "vault", "lock"}),
+    "keys": frozenset({"slots.json", "release.pub.pem"}),
+    "log": frozenset({"events.jsonl", "checkpoints.jsonl"}),
+    "runs/*": frozenset({"vault", MANIFEST_FILE}),
+}
+#: Public files: made by the appliance, read by others; only links are refused there.
+_PUBLIC = ("models", "releases", "reports")
 
 _MAX_PEM_BYTES = 16 * 1024
 _HINT_BACKUP = "restore the workspace from a backup"
 
 
 def check_tree(path: Path) -> None:
-    """Refuse symbolic links, and hard links and special files among the state, naming the first.
+    """Refuse what does not belong in a workspace, naming the first such file.
 
-    HOME/tmp is left out: it holds nothing that is read again.
+    Symbolic links are refused everywhere but in HOME/tmp, which holds nothing that is read again;
+    hard links, special files and unknown names where the appliance keeps its state.
 
     Raises:
         IntegrityError: such a file is there.
         MachineError: a folder cannot be read.
     """
-    for top in FOLDERS:
-        if top != "tmp":
-            _check_folder(path / top, strict=top not in ("models", "releases"))
-    _check_folder(path / "vault", strict=True)
+    with machine_errors(str(path)):
+        _check_names(path, _KNOWN["."])
+        for top in sorted({*FOLDERS, "vault"} - {"tmp"}):
+            if (path / top).is_symlink() or (path / top).exists():
+                _check_folder(path / top, strict=top not in _PUBLIC)
+        for top in ("keys", "log"):
+            _check_names(path / top, _KNOWN[top])
+        for run in sorted((path / "runs").iterdir()):
+            if not run.is_dir():
+                raise _refused(str(run), "a file among the runs")
+            _check_names(run, _KNOWN["runs/*"])
+
+
+def remove_leftovers(path: Path) -> None:
+    """Remove what interrupted writes left; call only as the single writer."""
+    for folder in (path / "keys", path / "log", path / "runs", *(path / "runs").iterdir()):
+        remove_temporaries(folder)
+        for entry in os.scandir(folder):
+            if entry.name.startswith(TEMPORARY) and entry.is_dir(follow_symlinks=False):
+                shutil.rmtree(entry.path)
+
+
+def _check_names(folder: Path, known: frozenset[str]) -> None:
+    """Refuse a name that the appliance does not give to anything."""
+    for name in sorted(os.listdir(folder)):  # noqa: PTH208 - names only
+        if name not in known and not name.startswith(TEMPORARY):
+            raise _refused(str(folder / name), "a file of an unknown name")
 
 
 def _check_folder(folder: Path, *, strict: bool) -> None:
     """Check one folder and those below."""
-    with machine_errors(str(folder)):
-        if folder.is_symlink():
-            raise _refused(str(folder), "a symbolic link")
-        entries = list(os.scandir(folder))
-        for entry in entries:
-            if entry.is_symlink():
-                raise _refused(entry.path, "a symbolic link")
-            if entry.is_dir(follow_symlinks=False):
+    if folder.is_symlink():
+        raise _refused(str(folder), "a symbolic link")
+    for entry in list(os.scandir(folder)):
+        if entry.is_symlink():
+            raise _refused(entry.path, "a symbolic link")
+        if entry.is_dir(follow_symlinks=False):
+            with suppress(FileNotFoundError):  # a writer beside us removed it
                 _check_folder(Path(entry.path), strict=strict)
-            elif strict:
-                _check_plain(entry)
+        elif strict:
+            _check_plain(entry)
 
 
 def _check_plain(entry: os.DirEntry[str]) -> None:

@@ -21,11 +21,11 @@ from appliance.crypto.container import (
     HEADER_BYTES,
     OpeningReader,
     SealingWriter,
-    _Schedule,
     open_,
     seal,
     sealed_bytes,
 )
+from appliance.crypto.schedule import Schedule
 from appliance.errors import IntegrityError
 
 VECTORS = Path(__file__).parents[2] / "vectors" / "container" / "cobblestone_256.json"
@@ -96,7 +96,7 @@ def test_streaming_releases_no_byte_beyond_the_valid_prefix(test):
 )
 def test_key_schedule_gives_the_vector_keys(test):
     salt, context = ciphertext(test)[:24], bytes.fromhex(test["ctx"])
-    schedule = _Schedule.derive(bytes.fromhex(test["key"]), salt, context)
+    schedule = Schedule.derive(bytes.fromhex(test["key"]), salt, context)
     assert schedule.base_nonce == int(test["baseNonce"], 16)
     sample = AESGCM(bytes.fromhex(test["aeadKey"])).encrypt(bytes(12), b"x", None)
     assert schedule.aead.decrypt(bytes(12), sample, None) == b"x"
@@ -151,7 +151,11 @@ def test_random_writes_and_reads_agree_with_plain_bytes(parts, data):
 
 
 @settings(max_examples=150, deadline=None)
-@given(size=st.sampled_from([0, 5, CHUNK_BYTES, CHUNK_BYTES + 7]), where=st.floats(0, 1), bit=st.integers(0, 7))
+@given(
+    size=st.sampled_from([0, 5, CHUNK_BYTES, CHUNK_BYTES + 7]),
+    where=st.floats(0, 1),
+    bit=st.integers(0, 7),
+)
 def test_any_flipped_bit_is_refused(size, where, bit):
     sealed = bytearray(seal(KEY, b"c", bytes(size)))
     sealed[int(where * (len(sealed) - 1))] ^= 1 << bit

@@ -128,7 +128,9 @@ def test_changed_envelopes_are_refused():
         dsse_verify(good, [ONE.public], payload_type="text/plain")
 
 
-@pytest.mark.parametrize("broken", [{}, {"payload": 1}, [], {"payload": "!", "payloadType": "x", "signatures": []}])
+@pytest.mark.parametrize(
+    "broken", [{}, {"payload": 1}, [], {"payload": "!", "payloadType": "x", "signatures": []}]
+)
 def test_what_is_no_envelope_is_refused(broken):
     with pytest.raises(IntegrityError):
         dsse_verify(broken, [ONE.public])

@@ -22,7 +22,17 @@ from appliance.workspace import Home, Unlock, add_slot, destroy, remove_slot, ro
 def test_a_new_workspace_is_private_and_complete(tmp_path, unlock):
     with Home.init(tmp_path / "home", unlock) as home:
         names = sorted(p.name for p in home.path.iterdir())
-        assert names == ["keys", "lock", "log", "models", "releases", "runs", "tmp", "vault"]
+        assert names == [
+            "keys",
+            "lock",
+            "log",
+            "models",
+            "releases",
+            "reports",
+            "runs",
+            "tmp",
+            "vault",
+        ]
         for path in (home.path, *home.path.rglob("*")):
             assert path.stat().st_mode & 0o077 == 0, path
         key = VerifyingKey.from_file(home.public_key_path)
@@ -148,6 +158,30 @@ def test_a_hard_link_and_a_special_file_are_refused(home_path, unlock):
     os.mkfifo(home_path / "keys" / "fifo")
     with pytest.raises(IntegrityError, match="special"):
         Home.open(home_path, unlock, exclusive=False)
+
+
+@pytest.mark.parametrize("where", ["keys/new", "log/new", "runs/r1/new", "runs/new", "new"])
+def test_an_added_file_is_refused_by_name(home_path, unlock, where):
+    (home_path / where).write_bytes(b"x")
+    with pytest.raises(IntegrityError) as caught:
+        Home.open(home_path, unlock, exclusive=False)
+    assert caught.value.where == str(home_path / where)
+
+
+def test_a_recorded_public_file_is_missed_and_its_change_seen(home_path, unlock):
+    report = home_path / "reports" / "r1.html"
+    report.write_bytes(b"<p>fine</p>")
+    with Home.open(home_path, unlock, exclusive=True) as home:
+        home.record_public(report)
+        home.verify()
+    for change in (lambda: report.write_bytes(b"<p>Fine</p>"), report.unlink):
+        change()
+        with (
+            Home.open(home_path, unlock, exclusive=False) as home,
+            pytest.raises(IntegrityError, match="altered or missing") as caught,
+        ):
+            home.verify()
+        assert caught.value.where == str(report)
 
 
 # Putting things back.
