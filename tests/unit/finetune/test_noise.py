@@ -1,0 +1,118 @@
+"""The keyed source: disjoint draws, repeatable, and noise that lives on a grid."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from appliance.finetune.noise import (
+    INJECTED,
+    OS_ENTROPY,
+    NoiseSource,
+    Purpose,
+    fresh_key,
+    grid_noise,
+    grid_step,
+)
+
+KEY = bytes(range(32))
+SOURCE = NoiseSource(key=KEY, origin=INJECTED)
+
+
+def test_words_are_the_published_keystream():
+    """Slow twin: ECB of the counter blocks, one by one."""
+    block = (2 << 120 | 5 << 96 | 7 << 64).to_bytes(16, "big")
+    ecb = Cipher(algorithms.AES256(KEY), modes.ECB()).encryptor()  # slow twin
+    stream = b"".join(
+        ecb.update((int.from_bytes(block, "big") + i).to_bytes(16, "big")) for i in range(3)
+    )
+    words = SOURCE.words(Purpose.UNIT_MASK, step=7, index=5, n=6)
+    assert words.tolist() == [int.from_bytes(stream[8 * i : 8 * i + 8], "little") for i in range(6)]
+
+
+def test_a_redone_step_draws_the_same_numbers():
+    args = {"step": 3, "index": 4, "n": 1001}
+    again = NoiseSource(key=KEY, origin=INJECTED)
+    first = SOURCE.normal(Purpose.GRADIENT_NOISE, **args)
+    assert torch.equal(first, again.normal(Purpose.GRADIENT_NOISE, **args))
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        (Purpose.SELF_TEST, 3, 4, KEY),
+        (Purpose.GRADIENT_NOISE, 2, 4, KEY),
+        (Purpose.GRADIENT_NOISE, 3, 5, KEY),
+        (Purpose.GRADIENT_NOISE, 3, 4, KEY[::-1]),
+    ],
+    ids=["purpose", "step", "index", "key"],
+)
+def test_another_address_draws_other_numbers(other):
+    purpose, step, index, key = other
+    source = NoiseSource(key=key, origin=INJECTED)
+    a = SOURCE.words(Purpose.GRADIENT_NOISE, step=3, index=4, n=4000)
+    b = source.words(purpose, step=step, index=index, n=4000)
+    assert not set(a.tolist()) & set(b.tolist())
+
+
+def test_long_draws_do_not_repeat_across_chunks():
+    z = SOURCE.normal(Purpose.GRADIENT_NOISE, step=0, index=0, n=3 * 2**18 + 1)
+    assert len(z) == 3 * 2**18 + 1
+    assert len(torch.unique(z)) > len(z) - 3
+
+
+def test_addresses_out_of_range_are_refused():
+    for step, index in ((2**32, 0), (-1, 0), (0, 2**24)):
+        with pytest.raises(ValueError, match="expected step"):
+            SOURCE.words(Purpose.UNIT_MASK, step=step, index=index, n=1)
+
+
+def test_fresh_keys_differ_and_hide_from_repr():
+    key = fresh_key()
+    assert key != fresh_key()
+    assert len(key) == 32
+    assert repr(key) not in repr(NoiseSource(key=key, origin=OS_ENTROPY))
+
+
+def test_a_short_key_is_refused():
+    with pytest.raises(ValueError, match="32 bytes"):
+        NoiseSource(key=b"short", origin=INJECTED)
+
+
+@given(st.floats(1e-6, 1e6), st.floats(1e-3, 50.0), st.integers(0, 2**20))
+@settings(max_examples=40, deadline=None)
+def test_grid_noise_is_whole_and_exact_to_add(bound, multiplier, step):
+    grid = grid_step(bound)
+    assert math.frexp(grid)[0] == 0.5  # a power of two
+    assert grid <= bound * 2.0**-30
+    z = SOURCE.normal(Purpose.SELF_TEST, step=step, index=0, n=64)
+    whole = grid_noise(z.clone(), std=multiplier * bound, grid=grid)
+    assert torch.equal(whole, whole.round())
+    assert float(whole.abs().max()) < 2.0**53
+    # Adding, then taking away, whole numbers loses nothing: no bit tells what was added.
+    queries = torch.arange(-32, 32, dtype=torch.float64) * 12345.0
+    assert torch.equal((whole + queries) - queries, whole)
+
+
+def test_every_low_bit_is_taken_whatever_the_query_was():
+    grid = grid_step(1.0)
+    z = SOURCE.normal(Purpose.SELF_TEST, step=1, index=0, n=20_000)
+    whole = grid_noise(z, std=1.0, grid=grid).numpy().astype(np.int64)
+    counts = np.bincount(whole & 7, minlength=8)
+    assert counts.min() > 2500 - 5 * 50
+    assert counts.max() < 2500 + 5 * 50
+
+
+def test_small_words_keep_their_low_bits():
+    """The far tail comes from small words: they must not be rounded to a coarse grid."""
+    from appliance.finetune.noise import _unsigned
+
+    words = torch.tensor([0, 1, 3, 2**31 + 1, 2**52 + 1, -1, -(2**63)])
+    expected = [0.0, 1.0, 3.0, 2.0**31 + 1, 2.0**52 + 1, 2.0**64, 2.0**63]
+    assert _unsigned(words).tolist() == expected
