@@ -5,8 +5,8 @@ before the first of them and settles afterwards, so that a crash can only over-c
 count: their report was seen. Two runs compose when they share a single privacy unit, by keyed
 digests; composing every run that shares anyone bounds the person who is in all of them.
 
-A run without differential privacy has no finite epsilon. It is listed, never composed and never
-released; the figures say how many there were.
+A run without differential privacy has no finite epsilon. It is listed and not composed; the figures
+say how many there were. Where a policy let one be released, its people's budget is gone for good.
 """
 
 from __future__ import annotations
@@ -65,11 +65,19 @@ class Entry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Budget:
-    """What these people have spent, before and with a planned event."""
+    """What these people have spent, before and with a planned event.
+
+    Attributes:
+        previous_epsilon: all earlier runs over any of these people, composed.
+        total_epsilon: the planned event included.
+        unaccounted_runs: earlier runs over any of them without differential privacy.
+        unbounded_releases: those among them that were released: no finite epsilon holds any more.
+    """
 
     previous_epsilon: float
     total_epsilon: float
     unaccounted_runs: int
+    unbounded_releases: int = 0
 
 
 class Ledger:
@@ -88,10 +96,13 @@ class Ledger:
         runs: dict[str, Entry] = {}
         for line in self._lines():
             body = line["body"]
-            if "settled" in body:
+            if "settled" not in body:
+                entry = _parse(body)
+                runs[entry.run] = entry
+            elif body.get("run") in runs:
                 runs[body["run"]] = replace(runs[body["run"]], state=body["settled"])
             else:
-                runs[body["run"]] = _parse(body)
+                raise _broken()
         return list(runs.values())
 
     def head(self) -> str:
@@ -118,6 +129,7 @@ class Ledger:
             previous_epsilon=previous,
             total_epsilon=total,
             unaccounted_runs=sum(e.event is None for e in earlier),
+            unbounded_releases=sum(e.event is None and e.state == "released" for e in earlier),
         )
 
     def reserve(
@@ -135,9 +147,22 @@ class Ledger:
 
         Raises:
             BudgetError: the people's lifetime budget would break; nothing is written.
+            IntegrityError: the run was reserved before for another mechanism or other people.
+            ValueError: there are no people.
         """
+        if not len(units):
+            msg = "expected at least one unit"
+            raise ValueError(msg)
         budget = self.budget(units, event=event, delta=delta, run=run)
-        if event is not None and budget.total_epsilon > lifetime_epsilon:
+        if event is not None and budget.unbounded_releases:
+            raise BudgetError(
+                "privacy.lifetime_epsilon",
+                f"{budget.unbounded_releases} adapter(s) trained on these people without "
+                "differential privacy were released: no lifetime epsilon holds for them",
+                hint="appliance ledger show",
+            )
+        # NOTE: written so that an epsilon that is not a number refuses.
+        if event is not None and not budget.total_epsilon <= lifetime_epsilon:
             raise BudgetError(
                 "privacy.lifetime_epsilon",
                 f"this run would bring epsilon to {budget.total_epsilon:.3f} for people who have "
@@ -146,12 +171,7 @@ class Ledger:
             )
         known = next((e for e in self.entries() if e.run == run), None)
         if known is not None:
-            if known.event != event:
-                raise IntegrityError(
-                    f"ledger: run {run}",
-                    "was reserved for another mechanism than the one resumed",
-                    hint="appliance ledger show",
-                )
+            self._check_same(known, event, units)
             return budget
         self._vault.write_bytes(_units_name(run), units.tobytes())
         entry = Entry(
@@ -181,6 +201,18 @@ class Ledger:
         """Return what one run spent alone; None without differential privacy."""
         return None if entry.event is None else self._compose([entry.event], entry.delta)
 
+    def _check_same(self, known: Entry, event: Event | None, units: NDArray[np.void]) -> None:
+        """Refuse to let a resumed run spend on what it never reserved."""
+        what = None
+        if known.event != event:
+            what = "was reserved for another mechanism than the one resumed"
+        elif self._vault.read_bytes(_units_name(known.run)) != units.tobytes():
+            what = "was reserved for other people than those resumed"
+        if what is not None:
+            raise IntegrityError(
+                f"ledger: run {known.run}", what, hint="appliance train --policy P --data D"
+            )
+
     def _shares(self, run: str, units: NDArray[np.void]) -> bool:
         stored = np.frombuffer(self._vault.read_bytes(_units_name(run)), dtype=f"V{UNIT_BYTES}")
         # numpy cannot sort void; compare as pairs of integers.
@@ -197,6 +229,8 @@ class Ledger:
         for seq, line in enumerate(lines):
             if not isinstance(line, dict) or line.get("seq") != seq or line.get("prev") != prev:
                 raise _broken()
+            if not isinstance(line.get("body"), dict):
+                raise _broken()
             prev = _digest(line)
         return lines
 
@@ -207,7 +241,14 @@ class Ledger:
 
 
 def as_units(digests: Sequence[bytes]) -> NDArray[np.void]:
-    """Pack distinct 16-byte unit digests into an array [n] of V16."""
+    """Pack distinct 16-byte unit digests into an array [n] of V16, sorted.
+
+    Raises:
+        ValueError: a digest is not 16 bytes long: packed, it would blur with its neighbour.
+    """
+    if any(len(d) != UNIT_BYTES for d in digests):
+        msg = f"expected digests of {UNIT_BYTES} bytes"
+        raise ValueError(msg)
     return np.frombuffer(b"".join(sorted(set(digests))), dtype=f"V{UNIT_BYTES}")
 
 
