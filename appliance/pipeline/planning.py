@@ -21,7 +21,7 @@ from appliance.finetune.accounting import calibrate_noise
 from appliance.finetune.mechanism import Mechanism
 from appliance.finetune.spent import compose
 from appliance.ingest.stage import ingest
-from appliance.ledger import Event, Ledger, as_units
+from appliance.ledger import Budget, Event, Ledger, as_units
 from appliance.model.load import load_tokenizer
 from appliance.model.registry import BaseModel
 from appliance.pipeline.tuning import plan_mechanism
@@ -152,7 +152,7 @@ def _plan(
         seconds=tokens / _tokens_per_second(base),
         memory_bytes=3 * base.bytes + 2**30,
         first_example=preview(_first(corpus, source), policy=policy),
-        warnings=_warnings(policy, canaries, data, budget.total_epsilon, power),
+        warnings=_warnings(policy, canaries, data, budget, power),
     )
 
 
@@ -218,7 +218,7 @@ def _warnings(
     policy: Policy,
     canaries: CanaryPlan,
     data: DataSection,
-    total_epsilon: float,
+    budget: Budget,
     power: dict[str, float],
 ) -> tuple[str, ...]:
     rules = policy.release.rules
@@ -239,11 +239,15 @@ def _warnings(
         )
     if policy.privacy.mechanism == "none":
         found.append("no differential privacy: never released under release.rules.require_dp")
-    elif total_epsilon > policy.privacy.lifetime_epsilon:
+    elif budget.unbounded_releases:
+        found.append("an adapter trained on these people without privacy was released: no budget")
+    elif budget.total_epsilon > policy.privacy.lifetime_epsilon:
         found.append(
             f"the lifetime budget {policy.privacy.lifetime_epsilon:g} would break: "
-            f"{total_epsilon:.3f}"
+            f"{budget.total_epsilon:.3f}"
         )
+    if policy.release.approvals:
+        found.append("release.approvals asks for signatures that this version cannot collect")
     if power["0.5"] > 0.1:
         found.append(f"a clean adapter would be refused with probability {power['0.5']:.2f}")
     if data.records_quarantined:
