@@ -11,9 +11,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import PurePosixPath
 
+import numpy as np
 import orjson
 import pyarrow as pa
 import pyarrow.ipc as ipc
+from numpy.typing import NDArray
+from typing_extensions import override
 
 from appliance.errors import IntegrityError
 from appliance.records import Kind, Record
@@ -100,6 +103,7 @@ class Corpus:
         self._vault = vault
         self.name = name
 
+    @override
     def __repr__(self) -> str:
         """Name the corpus; never its content."""
         return f"Corpus({self.name!r})"
@@ -164,6 +168,33 @@ class Corpus:
                 self.name, "a record that should be there is missing", hint="appliance runs list"
             )
         return [found[i] for i in wanted]
+
+    def copy(self, name: str, *, keep: NDArray[np.bool_]) -> Corpus:
+        """Write some of the records under another name, numbered anew, without decoding them.
+
+        Args:
+            name: of the new corpus.
+            keep: bool [records].
+
+        Returns:
+            The new corpus; its records are in the order they had.
+        """
+        count = 0
+        with (
+            self._open() as reader,
+            self._vault.writer(name) as sink,
+            ipc.new_file(sink, _SCHEMA) as writer,
+        ):
+            for index in range(reader.num_record_batches):
+                batch = reader.get_batch(index)
+                first = batch.column(0)[0].as_py()
+                kept = batch.filter(pa.array(keep[first : first + batch.num_rows]))
+                if kept.num_rows == 0:
+                    continue
+                ids = pa.array(np.arange(count, count + kept.num_rows, dtype=np.int64))
+                writer.write_batch(kept.set_column(0, _SCHEMA.field(0), ids))
+                count += kept.num_rows
+        return Corpus(self._vault, name)
 
     @contextmanager
     def _open(self) -> Iterator[ipc.RecordBatchFileReader]:

@@ -127,7 +127,10 @@ class Mapper:
     def _shape(self, values: Mapping[str, Json]) -> _Shape | None:
         """Return the fullest shape a row has values for."""
         for kind, shape in self._shapes:
-            if all(values.get(column) is not None for _, column in shape):
+            for _, column in shape:  # No generator: this runs for every row.
+                if values.get(column) is None:
+                    break
+            else:
                 return kind, shape
         return None
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 import contextlib
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -335,25 +335,20 @@ def _write_kept(vault: Vault, policy: Data, found: Duplicates, task: Task) -> _K
         removed |= found.exact
     if policy.duplicates.near == "remove":
         removed |= found.near
-    units = bytearray()
-    with Corpus.writing(vault, CORPUS) as writer:
-        for batch in Corpus(vault, _READ).batches():
-            for record in batch:
-                if not removed[record.record_id]:
-                    writer.append(replace(record, record_id=writer.count))
-                    units += record.unit
-            task.advance(len(batch) / len(removed))
-        count = writer.count
+    corpus = Corpus(vault, _READ).copy(CORPUS, keep=~removed)
+    task.advance(0.5)
+    units = b"".join(unit for _, unit in corpus.units())
+    task.advance(0.5)
     sizes = _unit_sizes(units)
     return _Kept(
-        records=count,
+        records=int((~removed).sum()),
         removed=int(removed.sum()),
         units=len(sizes),
         most_of_a_unit=int(sizes.max()),
     )
 
 
-def _unit_sizes(units: bytearray) -> NDArray[np.int64]:
+def _unit_sizes(units: bytes) -> NDArray[np.int64]:
     """Return how many records each unit has; 64 of a digest's 128 bits tell units apart."""
     halves = np.frombuffer(units, np.uint64)[::2]
     sizes: NDArray[np.int64] = np.unique(halves, return_counts=True)[1]

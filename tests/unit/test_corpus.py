@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -107,3 +109,13 @@ def test_an_empty_corpus_has_no_records(vault: Vault) -> None:
     corpus = _write(vault, [])
     assert len(corpus) == 0
     assert list(corpus) == []
+
+
+def test_a_copy_holds_the_kept_records_numbered_anew(vault: Vault) -> None:
+    records = [_record(i, f"text {i}") for i in range(2 * BATCH_ROWS + 9)]
+    keep = np.arange(len(records)) % 3 != 1
+    keep[:BATCH_ROWS] = False
+    copy = _write(vault, records).copy("ingest/kept.arrow", keep=keep)
+    kept = [r for r, k in zip(records, keep, strict=True) if k]
+    assert list(copy) == [dataclasses.replace(r, record_id=i) for i, r in enumerate(kept)]
+    assert [r.line for r in copy.take([0, 5])] == [kept[0].line, kept[5].line]
