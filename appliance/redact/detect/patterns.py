@@ -1,10 +1,12 @@
 """Run many patterns over a text quickly.
 
-Owns `Pattern`, `PatternSet` and the builder for labelled values. Two kinds of pattern:
+Owns `Pattern`, `PatternSet` and the builder for labelled values. Three kinds of pattern:
 
 - anchored: has literal `anchors` (labels, month names, "@"); one Aho-Corasick pass over the text
   finds the anchors of all patterns at once, and a regular expression runs only there;
-- scanned: has no anchor; its expression runs over the whole text. Few patterns are.
+- led: has no anchor but says how its first word looks ("lead"); the text is searched once for
+  such words, and the expression runs only there;
+- scanned: neither; its expression runs over the whole text. Few patterns are.
 
 NOTE: patterns set their own flags. Those that rely on capitals are compiled without IGNORECASE.
 """
@@ -14,14 +16,25 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 import ahocorasick
 
 from appliance.records import Span
 from appliance.redact.detect.checksums import Check
 
+Lead = Literal["", "digit", "capital", "long"]
+
+#: Where a led match may begin. The second part of "digit" is the run its digits are counted in.
+_LEADS: dict[Lead, re.Pattern[str]] = {
+    "digit": re.compile(r"(?<![^\W_])[\d(+](?=([\d()+./\- :–]*))"),
+    "capital": re.compile(r"(?<!\w)[^\W\d_a-zß-öø-ÿ]"),
+    "long": re.compile(r"(?<![0-9A-Za-z:.\-])(?=[0-9A-Za-z:.\-]{12})[0-9A-Za-z:]"),
+}
 #: How far a settled check digit raises the score of a hit.
 CHECK_BONUS = 0.2
+#: How far before a match its context may begin.
+_CONTEXT = 30
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +50,12 @@ class Pattern:
         before: how many characters a match may start before its anchor; 0 = at the anchor.
         check: check digit; satisfied raises the score by `CHECK_BONUS`.
         check_required: a shape so common that only the check digit makes it a hit.
+        lead: how the first word of a match looks: it begins with a digit, "(" or "+" that no
+            letter or digit precedes; with a capital that no word character precedes; or with a
+            run of 12 letters, digits, colons, points and hyphens.
+        digits: for lead "digit", how many digits the first run of digits, spaces and number
+            punctuation holds at least.
+        context: what stands right before a match; an expression that ends in "$".
     """
 
     name: str
@@ -47,12 +66,19 @@ class Pattern:
     before: int = 0
     check: Check | None = None
     check_required: bool = False
+    lead: Lead = ""
+    digits: int = 0
+    context: re.Pattern[str] | None = None
 
     def span(self, match: re.Match[str]) -> Span | None:
         """Turn a match into a span; None when a required check fails."""
         group = "v" if "v" in self.regex.groupindex else 0
         start, end = match.span(group)
         if start < 0 or start == end:
+            return None
+        if self.context is not None and not self.context.search(
+            match.string, max(0, match.start() - _CONTEXT), match.start()
+        ):
             return None
         score = self.score
         if self.check is not None:
@@ -83,10 +109,16 @@ class PatternSet:
 
     patterns: Sequence[Pattern]
     _scanned: list[Pattern] = field(init=False, repr=False)
+    _led: dict[Lead, list[Pattern]] = field(init=False, repr=False)
     _automaton: ahocorasick.Automaton = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        self._scanned = [p for p in self.patterns if not p.anchors]
+        unanchored = [p for p in self.patterns if not p.anchors]
+        self._scanned = [p for p in unanchored if not p.lead]
+        self._led = {
+            lead: sorted((p for p in unanchored if p.lead == lead), key=lambda p: p.digits)
+            for lead in _LEADS
+        }
         by_anchor: dict[str, list[Pattern]] = {}
         for pattern in self.patterns:
             for anchor in pattern.anchors:
@@ -110,12 +142,34 @@ class PatternSet:
         found: list[Span] = []
         if len(self._automaton):
             found.extend(self._anchored(text, lower(text) if lowered is None else lowered))
+        for lead, patterns in self._led.items():
+            if patterns:
+                found.extend(self._at_leads(text, lead, patterns))
         for pattern in self._scanned:
             for match in pattern.regex.finditer(text):
                 span = pattern.span(match)
                 if span is not None:
                     found.append(span)
         return found
+
+    @staticmethod
+    def _at_leads(text: str, lead: Lead, patterns: Sequence[Pattern]) -> Iterable[Span]:
+        ends = [0] * len(patterns)
+        counted = lead == "digit"
+        for place in _LEADS[lead].finditer(text):
+            position = place.start()
+            digits = sum(map(str.isdigit, place[1])) + place[0].isdigit() if counted else 0
+            for i, pattern in enumerate(patterns):
+                if pattern.digits > digits:
+                    break  # Patterns are in order of the digits they need.
+                if position < ends[i]:
+                    continue
+                match = pattern.regex.match(text, position)
+                if match is not None:
+                    ends[i] = match.end()
+                    span = pattern.span(match)
+                    if span is not None:
+                        yield span
 
     def _anchored(self, text: str, lowered: str) -> Iterable[Span]:
         seen: set[tuple[str, int]] = set()
@@ -225,8 +279,11 @@ def shaped(
     check: Check | None = None,
     check_required: bool = False,
     flags: int = 0,
+    lead: Lead = "",
+    digits: int = 0,
+    context: str | None = None,
 ) -> Pattern:
-    """Build a scanned pattern."""
+    """Build a led or scanned pattern."""
     return Pattern(
         name=name,
         entity_type=entity_type,
@@ -234,6 +291,9 @@ def shaped(
         score=score,
         check=check,
         check_required=check_required,
+        lead=lead,
+        digits=digits,
+        context=None if context is None else re.compile(f"(?:{context})$"),
     )
 
 

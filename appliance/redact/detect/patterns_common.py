@@ -20,12 +20,16 @@ DATES: tuple[Pattern, ...] = (
         rf"(?<![\w/])(?<!\d[.\-])(?:{_DAY}([/.\-]){_MONTH}|{_MONTH}([/\-]){_DAY})(?:\1|\2)"
         r"(?:[12]\d{3}|\d{2})(?![\w/])(?![.\-]\d)",
         score=0.75,
+        lead="digit",
+        digits=4,
     ),
     shaped(
         "date_spaced",
         "DATE_TIME",
         rf"(?<![\w/.\-]){_DAY} ?([/.\-]) ?{_MONTH} ?\1 ?{_YEAR4}(?![\w/])",
         score=0.75,
+        lead="digit",
+        digits=6,
     ),
     shaped(
         "date_iso",
@@ -33,18 +37,24 @@ DATES: tuple[Pattern, ...] = (
         rf"(?<![\w/.\-]){_YEAR4}([\-/.]){_MONTH}\1{_DAY}"
         r"(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+\-]\d{2}:?\d{2})?)?(?![\w/])(?![.\-]\d)",
         score=0.85,
+        lead="digit",
+        digits=6,
     ),
     shaped(
         "date_compact",
         "DATE_TIME",
         r"(?<![\w/.\-])(?:19|20)\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])(?![\w/\-])(?!\.\d)",
         score=0.55,
+        lead="digit",
+        digits=8,
     ),
     shaped(
         "date_month_year",
         "DATE_TIME",
         rf"(?<![\w/.\-]){_MONTH}[/\-](?:19|20)\d{{2}}(?![\w/\-])",
         score=0.6,
+        lead="digit",
+        digits=5,
     ),
 )
 
@@ -81,13 +91,17 @@ CONTACT: tuple[Pattern, ...] = (
         r"(?:(?:https?|ftp) ?: ?//|www\.)[^\s<>\"'()\[\]{}|]{2,2000}[\w/#=]",
         score=0.8,
     ),
-    shaped(
+    anchored(
         "domain",
         "URL",
+        ".com, .org, .net, .edu, .gov, .info, .biz, .dev, .app, .eu, .us, .uk, .br, .de, .fr, .es"
+        ", .pt, .nl, .co",
         r"(?<![\w@.\-])(?:[a-z0-9][a-z0-9\-]{1,62}\.){1,3}"
         r"(?:com|org|net|edu|gov|info|biz|dev|app|eu|us|uk|br|de|fr|es|pt|nl|co)"
         r"(?:\.[a-z]{2})?(?:/[\w./?=&%#~\-]*[\w/])?(?![\w\-@])(?!\.\w)",
         score=0.5,
+        before=64,
+        flags=0,
     ),
     anchored(
         "handle",
@@ -103,6 +117,8 @@ CONTACT: tuple[Pattern, ...] = (
         score=0.75,
         check=checksums.ipv4,
         check_required=True,
+        lead="digit",
+        digits=4,
     ),
     shaped(
         "ipv6",
@@ -111,6 +127,7 @@ CONTACT: tuple[Pattern, ...] = (
         r"|(?=(?:[0-9A-Fa-f]{0,4}:){2,7}[0-9A-Fa-f]{0,4})(?=[0-9A-Fa-f:]*::)(?=[0-9A-Fa-f:]*[0-9A-Fa-f]{3})"
         r"[0-9A-Fa-f:]{5,39})(?![\w:])",
         score=0.8,
+        lead="long",
     ),
     shaped(
         "mac",
@@ -119,6 +136,7 @@ CONTACT: tuple[Pattern, ...] = (
         score=0.8,
         check=checksums.mac,
         check_required=True,
+        lead="long",
     ),
     anchored(
         "phone_international",
@@ -138,6 +156,8 @@ FINANCE: tuple[Pattern, ...] = (
         score=0.75,
         check=checksums.card,
         check_required=True,
+        lead="digit",
+        digits=13,
     ),
     shaped(
         "card_grouped",
@@ -145,12 +165,16 @@ FINANCE: tuple[Pattern, ...] = (
         r"(?<![\w.\-])(?:[2-6]\d{3}([ \-])\d{4}\1\d{4}\1\d{4}|3[47]\d{2}([ \-])\d{6}\2\d{5})(?![\w\-])",
         score=0.7,
         check=checksums.card,
+        lead="digit",
+        digits=15,
     ),
-    shaped(
+    anchored(
         "card_masked",
         "CREDIT_CARD",
+        "xxxx, ****, ••••",
         r"(?<![\w*])(?:[X*x•]{4}[ \-]?){2,3}\d{4}(?!\w)",
         score=0.6,
+        flags=0,
     ),
     shaped(
         "iban",
@@ -159,6 +183,7 @@ FINANCE: tuple[Pattern, ...] = (
         score=0.75,
         check=checksums.iban,
         check_required=True,
+        lead="capital",
     ),
     labelled(
         "iban_labelled",
@@ -200,12 +225,14 @@ FINANCE: tuple[Pattern, ...] = (
         "CRYPTO",
         r"\b(?:bc1[ac-hj-np-z02-9]{25,59}|[13][a-km-zA-HJ-NP-Z1-9]{25,34}|0x[0-9a-fA-F]{40})\b",
         score=0.7,
+        lead="long",
     ),
     shaped(
         "uuid",
         "ID_NUMBER",
         r"(?<![\w\-])[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}(?![\w\-])",
         score=0.7,
+        lead="long",
     ),
     shaped(
         "vin",
@@ -214,6 +241,7 @@ FINANCE: tuple[Pattern, ...] = (
         score=0.6,
         check=checksums.vin,
         check_required=True,
+        lead="long",
     ),
     anchored(
         "secret_token",

@@ -30,6 +30,8 @@ IDENTIFIERS: tuple[Pattern, ...] = (
         score=0.45,
         check=checksums.steuer_id,
         check_required=True,
+        lead="digit",
+        digits=11,
     ),
     shaped(
         "de_kvnr",
@@ -37,6 +39,7 @@ IDENTIFIERS: tuple[Pattern, ...] = (
         r"(?<!\w)[A-Z]\d{9}(?!\w)",
         score=0.5,
         check=checksums.kvnr,
+        lead="capital",
     ),
     labelled(
         "de_insurance",
@@ -68,12 +71,14 @@ IDENTIFIERS: tuple[Pattern, ...] = (
         "VEHICLE_ID",
         r"(?<![\w\-])[A-ZÄÖÜ]{1,3}-[A-Z]{1,2} \d{1,4}[EH]?(?!\w)",
         score=0.6,
+        lead="capital",
     ),
     shaped(
         "de_lab_number",
         "ID_NUMBER",
         r"(?<![\w./\-])[A-Z]{1,3}[/\- ]?\d{2,4}[/\-]\d{4,8}(?![\w/\-])",
         score=0.45,
+        lead="capital",
     ),
     labelled(
         "de_secret",
@@ -91,6 +96,8 @@ CONTACT: tuple[Pattern, ...] = (
         "PHONE_NUMBER",
         r"(?<![\w./\-])(?:\(0\d{2,5}\)[ ]?|0\d{2,5}[ ]?[/\-][ ]?|0\d{2,4}[ ](?=\d{3,}))\d{2,}(?:[ \-]?\d{2,}){0,4}(?![\w/])(?!\.\d)",
         score=0.6,
+        lead="digit",
+        digits=6,
     ),
     labelled(
         "de_phone_labelled",
@@ -109,6 +116,7 @@ PLACES: tuple[Pattern, ...] = (
         "LOCATION",
         rf"(?<![\w\-])(?:(?:[A-ZÄÖÜ][\wäöüß.]*[ \-]){{0,3}}[A-ZÄÖÜ][\wäöüß\-]*?{_STREET_TAIL}|(?:[A-ZÄÖÜ][\wäöüß.]*[ \-]){{1,3}}{_STREET_TAIL}|(?:Am|An der|An den|Im|In der|In den|Auf der|Auf dem|Unter den|Zum|Zur|Hinter der|Beim|Vor dem|Obere|Untere|Alte|Neue)[ ][A-ZÄÖÜ][\wäöüß\-]+(?:[ ][A-ZÄÖÜ][\wäöüß\-]+)?)[ ]?\d{{1,4}}[ ]?[a-z]?(?:[ ]?[/\-–][ ]?\d{{1,3}}[a-z]?)?(?![\w.%]|[ ]?(?:mg|ml|Uhr|cm|mm))",
         score=0.65,
+        lead="capital",
     ),
     shaped(
         "de_postal_city",
@@ -145,36 +153,48 @@ DATES: tuple[Pattern, ...] = (
         "DATE_TIME",
         rf"(?<![\w.,/]){_DAY}\.[ ]?{_MONTH}\.[ ]?(?:[12]\d{{3}}|\d{{2}})(?!\d)",
         score=0.75,
+        lead="digit",
+        digits=4,
     ),
     shaped(
         "de_day_month",
         "DATE_TIME",
         rf"(?<![\w.,/\-]){_DAY}\.{_MONTH}\.(?!\d)(?=[\s\-–,;:)/]|bis|und|u\.)",
         score=0.55,
+        lead="digit",
+        digits=2,
     ),
     shaped(
         "de_day_range",
         "DATE_TIME",
         rf"(?<![\w.,/])(?P<v>{_DAY}\.(?:{_MONTH}\.)?)(?=[ ]?(?:-|–|bis|/|\+|u\.|und)[ ]?(?:zum[ ])?{_DAY}\.[ ]?{_MONTH}\.)",
         score=0.5,
+        lead="digit",
+        digits=3,
     ),
     shaped(
         "de_month_slash",
         "DATE_TIME",
         rf"(?<![\w.,/\-]){_MONTH}[ ]?/[ ]?(?:(?:19|20)\d{{2}}|[0-9]\d)(?![\w/%]|[.,]\d|[ ]?(?:mg|ml|min|mmHg|Tbl))",
         score=0.4,
+        lead="digit",
+        digits=3,
     ),
     shaped(
         "de_month_dot",
         "DATE_TIME",
         rf"(?<![\w.,/\-])(?:0[1-9]|1[0-2])\.(?:19|20)\d{{2}}(?![\w.]\d|\d)",
         score=0.5,
+        lead="digit",
+        digits=6,
     ),
     shaped(
         "de_month_range",
         "DATE_TIME",
         rf"(?<![\w.,/\-])(?P<v>{_MONTH}[ ]?[\-–][ ]?{_MONTH}/(?:(?:19|20)\d{{2}}|\d{{2}}))(?!\w)",
         score=0.5,
+        lead="digit",
+        digits=4,
     ),
     shaped(
         "de_year",
@@ -215,12 +235,14 @@ ORGANIZATIONS: tuple[Pattern, ...] = (
         "ORGANIZATION",
         r"(?<!\w)(?:[A-ZÄÖÜ][\wäöüß.\-]*[ ](?:(?:der|des|für|und|an der)[ ])?){0,3}(?:[A-ZÄÖÜ][\wäöüß\-]*(?:klinik|klinikum|krankenhaus|spital|hospital|zentrum|praxis|universität|institut|heim)|Klinikum|Krankenhaus|Universitätsklinikum|Universitätsklinik|Universität|Klinik|Spital|LKH|Landeskrankenhaus|Charité|Sanatorium|Praxis|Hochschule|Institut)(?:[ ](?:(?:der|des|für|und|an der|am|in|im)[ ]){0,2}[A-ZÄÖÜ][\wäöüß.\-]*){1,4}",
         score=0.35,
+        lead="capital",
     ),
     shaped(
         "de_org_tail",
         "ORGANIZATION",
         r"(?<!\w)(?:[A-ZÄÖÜ][\wäöüß&\-]*[ ]){1,5}(?:GmbH|AG|KG|OHG|e\.V\.|mbH|SE|UG|GbR)(?:[ ]&[ ]Co\.[ ]KG)?(?!\w)",
         score=0.55,
+        lead="capital",
     ),
 )
 

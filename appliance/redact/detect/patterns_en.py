@@ -42,9 +42,18 @@ IDENTIFIERS: tuple[Pattern, ...] = (
     shaped(
         "us_ssn",
         "US_SSN",
-        r"(?<![\w\-/.])(?:\d{3}([\- .])\d{2}\1\d{4}|[xX*#]{3}([\- ])[xX*#]{2}\2\d{4})(?![\w\-/])(?!\.\d)",
+        r"(?<![\w\-/.])\d{3}([\- .])\d{2}\1\d{4}(?![\w\-/])(?!\.\d)",
         score=0.7,
         check=checksums.ssn,
+        lead="digit",
+        digits=9,
+    ),
+    anchored(
+        "us_ssn_masked",
+        "US_SSN",
+        "xxx, ***, ###",
+        r"(?<![\w\-/.])[xX*#]{3}([\- ])[xX*#]{2}\1\d{4}(?![\w\-/])",
+        score=0.8,
     ),
     labelled(
         "us_ssn_labelled",
@@ -59,6 +68,8 @@ IDENTIFIERS: tuple[Pattern, ...] = (
         "US_ITIN",
         r"(?<![\w\-/])9\d{2}[\- ](?:5\d|6[0-5]|[78]\d|9[0-24-9])[\- ]\d{4}(?![\w\-/])",
         score=0.75,
+        lead="digit",
+        digits=9,
     ),
     labelled(
         "us_npi",
@@ -73,6 +84,8 @@ IDENTIFIERS: tuple[Pattern, ...] = (
         "US_MBI",
         r"(?<![\w\-])[1-9][AC-HJKMNP-RT-Y][AC-HJKMNP-RT-Y0-9]\d-?[AC-HJKMNP-RT-Y][AC-HJKMNP-RT-Y0-9]\d-?[AC-HJKMNP-RT-Y]{2}\d{2}(?![\w\-])",
         score=0.85,
+        lead="digit",
+        digits=1,
     ),
     shaped(
         "us_dea",
@@ -81,6 +94,7 @@ IDENTIFIERS: tuple[Pattern, ...] = (
         score=0.7,
         check=checksums.dea,
         check_required=True,
+        lead="capital",
     ),
     labelled(
         "us_routing",
@@ -100,12 +114,15 @@ IDENTIFIERS: tuple[Pattern, ...] = (
         "US_TAX_ID",
         r"(?<![\w\-/.])\d{2}-\d{7}(?![\w\-/.])",
         score=0.55,
+        lead="digit",
+        digits=9,
     ),
     shaped(
         "uk_nino",
         "UK_NINO",
         r"(?<!\w)(?!BG|GB|KN|NK|NT|TN|ZZ)[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z] ?\d{2} ?\d{2} ?\d{2} ?[A-D](?!\w)",
         score=0.8,
+        lead="capital",
     ),
     shaped(
         "uk_nhs",
@@ -114,6 +131,8 @@ IDENTIFIERS: tuple[Pattern, ...] = (
         score=0.45,
         check=checksums.nhs,
         check_required=True,
+        lead="digit",
+        digits=10,
     ),
     labelled(
         "uk_nhs_labelled",
@@ -234,20 +253,32 @@ LABELS: tuple[Pattern, ...] = (
     shaped(
         "id_bare",
         "ID_NUMBER",
-        r"(?<![\w.,/$€£#+*=<>:\-])(?:[A-Z]{1,3}-?)?\d{6,12}(?:-\d{1,4})?(?![\w/%\-]|[.,:]\d|[ ]?(?:mg|mcg|ml|units?|IU|cells|copies|/|x|U/|ng|pg|g\b|K\b|M\b|people|patients|dollars|USD|rpm|bp\b|base))",
+        r"(?<![\w.,/$€£#+*=<>:\-])\d{6,12}(?:-\d{1,4})?(?![\w/%\-]|[.,:]\d|[ ]?(?:mg|mcg|ml|units?|IU|cells|copies|/|x|U/|ng|pg|g\b|K\b|M\b|people|patients|dollars|USD|rpm|bp\b|base))",
         score=0.4,
+        lead="digit",
+        digits=6,
+    ),
+    shaped(
+        "id_lettered",
+        "ID_NUMBER",
+        r"(?<![\w.,/$€£#+*=<>:\-])[A-Z]{1,3}-?\d{6,12}(?:-\d{1,4})?(?![\w/%\-]|[.,:]\d|[ ]?(?:mg|mcg|ml|units?|IU|cells|copies|/|x|U/|ng|pg|g\b|K\b|M\b|people|patients|dollars|USD|rpm|bp\b|base))",
+        score=0.4,
+        lead="capital",
     ),
     shaped(
         "id_grouped",
         "ID_NUMBER",
         r"(?<![\w.,/$\-])\d{3}-\d{2}-\d{2}(?![\w/\-])",
         score=0.5,
+        lead="digit",
+        digits=7,
     ),
     shaped(
         "id_mixed",
         "ID_NUMBER",
         r"(?<![\w./\-@])(?=[A-Z\-]*\d)(?=(?:[A-Z0-9\-]*\d){5})[A-Z]{1,4}-?[A-Z0-9]{2,}(?:-[A-Z0-9]{1,12}){0,3}(?![\w\-@/])",
         score=0.4,
+        lead="capital",
     ),
     labelled(
         "username",
@@ -287,6 +318,8 @@ PHONES: tuple[Pattern, ...] = (
         r"(?:[ \t,]{0,2}(?:x|ext\.?|extension)[ \t.]?\d{1,6})?(?![\w\-/])(?!\.\d)",
         score=0.7,
         flags=re.IGNORECASE,
+        lead="digit",
+        digits=10,
     ),
     shaped(
         "phone_area",
@@ -294,6 +327,8 @@ PHONES: tuple[Pattern, ...] = (
         r"(?<![\w\-/.+])(?:\+?\d{1,3}[\-. ]{0,2})?\(0?\d{2,5}\)[ \-.]?\d{3,5}[ \-.]?\d{3,4}"
         r"(?:[ \t]?x[ \t]?\d{1,6})?(?![\w\-/])",
         score=0.65,
+        lead="digit",
+        digits=8,
     ),
     shaped(
         "phone_groups",
@@ -301,18 +336,24 @@ PHONES: tuple[Pattern, ...] = (
         r"(?<![\w\-/.+,])(?:0\d{1,4}([ .\-/])\d{2,4}(?:[ .\-]\d{2,4}){1,4}|0\d{2,4}[ /\-]\d{5,8}|\d{2}([ .\-])\d{2}\2\d{2}\2\d{2}(?:\2\d{2})?)"
         r"(?![\w\-/])(?!\.\d)",
         score=0.5,
+        lead="digit",
+        digits=7,
     ),
     shaped(
         "phone_three_groups",
         "PHONE_NUMBER",
         r"(?<![\w\-/.+,$])\d{2,3} \d{2,4} \d{2,4}(?: \d{2,4})?(?=[ \-]?(?i:office|fax|mobile|cell|home|phone|desk|work))",
         score=0.6,
+        lead="digit",
+        digits=6,
     ),
     shaped(
         "phone_001",
         "PHONE_NUMBER",
         r"(?<![\w\-/.+])00\d{1,3}[\-. ](?:\(?\d{2,5}\)?[\-. ]?){1,4}\d(?:x\d{1,6})?(?![\w\-/])",
         score=0.65,
+        lead="digit",
+        digits=6,
     ),
     labelled(
         "phone_labelled",
@@ -341,6 +382,8 @@ PHONES: tuple[Pattern, ...] = (
         "PHONE_NUMBER",
         r"(?<![\w\-/.+])\d{3}[\-.]\d{4}(?![\w\-/])(?!\.\d)",
         score=0.5,
+        lead="digit",
+        digits=7,
     ),
 )
 
@@ -359,20 +402,28 @@ DATES: tuple[Pattern, ...] = (
     shaped(
         "en_month_day",
         "DATE_TIME",
-        rf"(?<!\w)(?i:{_ON}|[a-z]{{3,}}ed|[a-z]{{3,}}ing)[ \t]{{0,2}}:?[ \t]*[(]?(?P<v>{_MD}{_NOT_RATIO})",
+        rf"(?<![\w/.]){_MD}{_NOT_RATIO}",
         score=0.5,
+        lead="digit",
+        digits=2,
+        context=rf"(?<!\w)(?i:{_ON}|[a-z]{{3,}}ed|[a-z]{{3,}}ing)[ \t]{{0,2}}:?[ \t]*\(?",
     ),
     shaped(
         "en_month_day_word",
         "DATE_TIME",
-        rf"(?<=[A-Za-z,;(][ (])(?P<v>(?:0?[1-9]|1[0-2])/(?:0?[79]|1[1-9]|[23]\d){_NOT_RATIO})",
+        rf"(?<![\w/.])(?:0?[1-9]|1[0-2])/(?:0?[79]|1[1-9]|[23]\d){_NOT_RATIO}",
         score=0.45,
+        lead="digit",
+        digits=2,
+        context=r"[A-Za-z,;(][ (]",
     ),
     shaped(
         "en_month_day_range",
         "DATE_TIME",
         rf"(?<![\w/.])(?P<v>{_MD}[ ]?(?:-|–|to|through|thru)[ ]?{_MD}){_NOT_RATIO}",
         score=0.45,
+        lead="digit",
+        digits=4,
     ),
     shaped(
         "en_month_day_opening",
@@ -381,17 +432,12 @@ DATES: tuple[Pattern, ...] = (
         score=0.45,
     ),
     shaped(
-        "en_year",
-        "DATE_TIME",
-        r"(?<!\w)(?i:in|since|of|year|from|until|till|by|during|circa|ca\.?|early|late|mid|before|after|through|summer|spring|fall|winter|autumn|to|and|around|back in|class of|dated|(?:between|from) (?:19|20)\d{2} (?:and|to))[ \-]"
-        r"(?P<v>(?:19[0-9]|20[0-4])\d)(?![\w/]|\.\d|[ ]?(?:mg|ml|mcg|units?|patients|people|cases|kcal|calories|steps))",
-        score=0.5,
-    ),
-    shaped(
         "en_year_bare",
         "DATE_TIME",
         r"(?<![\w/.,$€£#:@+\-])(?<!at )(?<!@ )(?<!x )(?:19[3-9]\d|20[0-3]\d)(?![\w/%:\-]|\.\d|,\d|[ ]?(?i:mg|ml|mcg|units?|iu|cc|kcal|cal|calories|steps|hrs?|hours|patients|people|cases|h\b|g\b|meters|cells|ft|copies|gmt|est|pst|edt|utc|psi|rpm|points?|dollars|euros|words|tokens))",
         score=0.4,
+        lead="digit",
+        digits=4,
     ),
     shaped(
         "en_year_quarter",
@@ -438,6 +484,8 @@ AGES: tuple[Pattern, ...] = (
         "AGE",
         r"(?<![\w.\-/:])(?P<v>[1-9]\d?|1[01]\d)(?:[ ]?(?:yo?|y/o)?[ /]?)(?:[MF]|male|female|man|woman|boy|girl|lady|gentleman)(?![\w\-°'])(?! ?(?:French|Fr\b))",
         score=0.6,
+        lead="digit",
+        digits=1,
     ),
     labelled(
         "en_age_labelled",
@@ -470,36 +518,45 @@ PLACES: tuple[Pattern, ...] = (
         rf"(?:(?:[A-Z][\w'’.\-]*|\d{{1,3}}(?:st|nd|rd|th)|de|la|of|the|del)[ \t]+){{1,4}}?(?i:{_STREET})\b\.?"
         rf"(?:[ \t]+(?:N|S|E|W|NE|NW|SE|SW)\b)?(?:[ \t]*,?[ \t]*(?i:{_UNIT}))?",
         score=0.7,
+        lead="digit",
+        digits=1,
     ),
     shaped(
         "street_unit",
         "LOCATION",
         rf"(?<![\w/\-.])\d{{1,6}}[ \t]+(?:[A-Z][\w'’.\-]*[ \t]+){{1,5}}(?:\d{{1,4}}[ \t]+)?[ \t]*,?[ \t]*(?:Apt|Suite|Ste|Unit)\b\.?[ \t]?#?[\w\-]{{1,6}}",
         score=0.7,
+        lead="digit",
+        digits=1,
     ),
     shaped(
         "street_city_zip",
         "LOCATION",
         r"(?<![\w/\-.])(?P<v>\d{1,6}[ \t]+(?:[A-Z][\w'’.\-]*[ \t,]+){1,4})(?:[A-Z][\w'’.\-]*[ \t]?){1,3},?[ \t\n]{1,2}[A-Z]{2}[ ]\d{5}\b",
         score=0.65,
+        lead="digit",
+        digits=1,
     ),
     shaped(
         "city_state_zip",
         "LOCATION",
         r"(?<![\w.])(?P<v>[A-Z][\w'’.\-]+(?:[ \t][A-Z][\w'’.\-]+){0,2},?[ \t\n]{1,2}[A-Z]{2}\.?,?[ ]{1,2}\d{5}(?:-\d{4})?)(?![\w\-])",
         score=0.65,
+        lead="capital",
     ),
     shaped(
         "place_compound",
         "LOCATION",
         r"(?<![\w'’\-])(?:New|North|South|East|West|Lake|Port|Fort|Mount|Mt\.|Ft\.|Saint|St\.|San|Santa|Santo|Los|Las|El|La|Le|Upper|Lower|Old|Great|Little|Grand|Cape|Glen|Rio|Palm|Point|Punta)[ ][A-Z][a-zà-ÿ]{2,}(?:[ ](?:City|Beach|Park|Springs|Heights|Falls|Valley|Hills|County|Township|Village|Lake|Harbor|Bay|Grove))?(?!\w)",
         score=0.42,
+        lead="capital",
     ),
     shaped(
         "place_suffix",
         "LOCATION",
         r"(?<![\w'’\-])(?:[A-Z][a-zà-ÿ]+[ ])?[A-Z][a-zà-ÿ']{2,}(?:town|ville|burgh?|borough|bury|berg|fort|shire|mouth|stad|chester|haven|furt|side|view|port|field|ford|wood|land|ton|ham|dale|stead|bridge|minster|cester|ridge|brook|grove|hurst|wick|worth|by|thorpe|gate|combe|polis|stadt|dorf|heim)(?!\w)",
         score=0.4,
+        lead="capital",
     ),
     shaped(
         "place_cue",
@@ -520,12 +577,15 @@ PLACES: tuple[Pattern, ...] = (
         "LOCATION",
         r"(?<![\w/])\d{1,6}[ \t]+(?:Highway|Hwy|Route|Rte|County Road|CR|State Road|SR|FM|Farm Road|Old)[ \t]+\d{1,4}\b",
         score=0.7,
+        lead="digit",
+        digits=1,
     ),
     shaped(
         "unit",
         "LOCATION",
         r"(?<!\w)(?:Apt|Apartment|Suite|Ste|Unit)\.?[ \t]?#?[ \t]?(?:\d{1,5}[A-Z]?|[A-Z]-?\d{1,4})(?!\w)",
         score=0.6,
+        lead="capital",
     ),
     anchored(
         "po_box",
@@ -539,30 +599,36 @@ PLACES: tuple[Pattern, ...] = (
         "LOCATION",
         r"(?<!\w)(?:(?:PSC|CMR|Unit)[ ]\d{1,5},?[ \n]*(?:Box[ ]\d{1,5}[ ,\n]*)?)?(?:APO|FPO|DPO|USNS|USS|USNV|USCGC)\b[ \w]{0,20}?[ ,\n]*(?:AA|AE|AP)[ ]\d{5}",
         score=0.75,
+        lead="capital",
     ),
     shaped(
         "us_zip",
         "ZIP_CODE",
         rf"(?<!\w)(?:{US_STATES})\.?,?[ \t\n]{{1,3}}(?P<v>\d{{5}}(?:-\d{{4}})?)(?![\w\-])",
         score=0.75,
+        lead="capital",
     ),
     shaped(
         "us_zip4",
         "ZIP_CODE",
         r"(?<![\w\-/.])\d{5}-\d{4}(?![\w\-/])",
         score=0.6,
+        lead="digit",
+        digits=9,
     ),
     shaped(
         "us_state_zip",
         "LOCATION",
         rf"(?<!\w)(?P<v>{US_STATES})(?=\.?,?[ \t\n]{{1,3}}\d{{5}}(?![\w\-]))",
         score=0.7,
+        lead="capital",
     ),
     shaped(
         "us_city_state",
         "LOCATION",
         rf"(?<![\w.])(?P<v>(?:(?:St|Ft|Mt)\.[ ])?[A-Z][\w'’.\-]+(?:[ \t](?:of|de|del|la|[A-Z][\w'’.\-]+)){{0,3}},[ \t]{{0,2}}(?:{US_STATES}))(?=\.?,?[ \t\n]{{0,3}}(?:\d{{5}}|[.,;:)\n]|$|[a-z]))(?![\w])",
         score=0.6,
+        lead="capital",
     ),
     labelled(
         "zip_labelled",
@@ -577,6 +643,7 @@ PLACES: tuple[Pattern, ...] = (
         "ZIP_CODE",
         r"(?<![\w\-/])[A-Z]{1,2}\d[A-Z\d]? \d[ABD-HJLNP-UW-Z]{2}(?!\w)",
         score=0.65,
+        lead="capital",
     ),
     labelled(
         "room",
@@ -591,6 +658,7 @@ PLACES: tuple[Pattern, ...] = (
         "LOCATION",
         r"(?<!\w)(?:Bed|BED|Rm|Bay)[ ]?#?\d{1,4}[A-D]?(?!\w|\.\d)",
         score=0.5,
+        lead="capital",
     ),
     shaped(
         "coordinates",
@@ -617,6 +685,7 @@ ORGANIZATIONS: tuple[Pattern, ...] = (
         "ORGANIZATION",
         rf"(?<![\w'’])(?:(?:St|Mt|Ft)\.?[ ])?(?:{_CAP}[ ](?:(?:of|the|for|and|&|de)[ ]){{0,2}}){{1,5}}?(?:{_ORG_TAIL})(?!\w)",
         score=0.45,
+        lead="capital",
     ),
     shaped(
         "org_lower",
@@ -629,6 +698,7 @@ ORGANIZATIONS: tuple[Pattern, ...] = (
         "ORGANIZATION",
         r"(?<!\w)[A-Z][a-z'’]+(?:, [A-Z][a-z'’]+){1,3},? (?:and|&) [A-Z][a-z'’]+(?:[A-Z][a-z]+)?(?: LLP| PLLC| PC)?(?!\w)",
         score=0.35,
+        lead="capital",
     ),
     shaped(
         "org_hyphen",
@@ -641,6 +711,7 @@ ORGANIZATIONS: tuple[Pattern, ...] = (
         "ORGANIZATION",
         r"(?<!\w)(?:St\.?|Saint|Mount|Mercy|Our Lady of|Providence|Kaiser|Mayo|Cleveland|Baptist|Methodist|Presbyterian|Sacred Heart|Good Samaritan)[ ][A-Z][\w'’]+(?:[ ](?:Medical Center|Hospital|Clinic|Health|Permanente))?(?!\w)",
         score=0.4,
+        lead="capital",
     ),
 )
 

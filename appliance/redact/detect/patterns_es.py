@@ -21,6 +21,8 @@ IDENTIFIERS: tuple[Pattern, ...] = (
         r"(?<![\w\-])(?:\d{8}[ \-]?[A-HJ-NP-TV-Z]|\d{2}\.\d{3}\.\d{3}[ \-]?[A-HJ-NP-TV-Z])(?!\w)",
         score=0.65,
         check=checksums.nif_es,
+        lead="digit",
+        digits=8,
     ),
     shaped(
         "es_nie",
@@ -28,6 +30,7 @@ IDENTIFIERS: tuple[Pattern, ...] = (
         r"(?<![\w\-])[XYZ][ \-]?\d{7}[ \-]?[A-HJ-NP-TV-Z](?!\w)",
         score=0.75,
         check=checksums.nif_es,
+        lead="capital",
     ),
     shaped("es_cif", "ES_CIF", r"(?<![\w\-])[ABCDEFGHJNPQRSUVW]-?\d{7}-?[0-9A-J](?!\w)", score=0.5),
     labelled(
@@ -87,6 +90,8 @@ CONTACT: tuple[Pattern, ...] = (
         "PHONE_NUMBER",
         r"(?<![\w.\-/,])(?:(?:\+|00)34[ \-.]?)?[6789]\d{2}[ \-.]?(?:\d{3}[ \-.]?\d{3}|\d{2}[ \-.]?\d{2}[ \-.]?\d{2})(?![\w\-/])(?!\.\d)",
         score=0.5,
+        lead="digit",
+        digits=9,
     ),
     labelled(
         "es_phone_labelled",
@@ -120,6 +125,8 @@ PLACES: tuple[Pattern, ...] = (
         "LOCATION",
         rf"(?<![\w.,/\-])(?P<v>(?:0[1-9]|[1-4]\d|5[0-2])\d{{3}}[ ,.\-–]{{1,3}}{_LINK}[A-ZÀ-Ý][\wÀ-ÿ'’\-]+(?:[ ]{_LINK}[A-ZÀ-Ý][\wÀ-ÿ'’\-]+){{0,3}}(?:[ ]?\([A-ZÀ-Ý][\wÀ-ÿ ]+\))?)",
         score=0.6,
+        lead="digit",
+        digits=5,
     ),
     labelled(
         "es_address_labelled",
@@ -186,12 +193,14 @@ ORGANIZATIONS: tuple[Pattern, ...] = (
         "ORGANIZATION",
         rf"(?<!\w)(?:Hospital|Clínica|Clinica|Complejo Hospitalario|Centro de Salud|Centro|Fundación|Instituto|Universidad|Facultad|Sanatorio|Residencia|Policlínica|Consorcio|Servicio de Urgencias|Ambulatorio|Colegio|Escuela|Banco|Ayuntamiento|Ministerio|Juzgado|Tribunal|Audiencia|Consejería|Corporació|Institut|Hospitales)(?:[ ]{_LINK}(?:General|Universitario|Universitaria|[A-ZÀ-Ý][\wÀ-ÿ'’.\-]*|\d{{1,2}}[ ]de[ ](?i:octubre))){{1,7}}",
         score=0.5,
+        lead="capital",
     ),
     shaped(
         "es_org_tail",
         "ORGANIZATION",
         r"(?<!\w)(?:[A-ZÀ-Ý][\wÀ-ÿ&'’\-]*[ ,]{1,2}){1,5}(?:S\.A\.U?\.?|S\.L\.U?\.?|SL|SA|S\.A)(?!\w)",
         score=0.5,
+        lead="capital",
     ),
 )
 

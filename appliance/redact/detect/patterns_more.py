@@ -18,6 +18,8 @@ FRENCH: tuple[Pattern, ...] = (
         r"(?<![\w\-])[12378][ ]?\d{2}[ ]?(?:0[1-9]|1[0-2]|[2-9]\d)[ ]?(?:\d{2}|2[AB])[ ]?\d{3}[ ]?\d{3}(?:[ ]?\d{2})?(?!\w)",
         score=0.65,
         check=checksums.nir,
+        lead="digit",
+        digits=1,
     ),
     labelled(
         "fr_documents",
@@ -32,6 +34,8 @@ FRENCH: tuple[Pattern, ...] = (
         "PHONE_NUMBER",
         r"(?<![\w.,/\-])(?:(?:\+|00)33[ .\-]?(?:\(0\)[ ]?)?|0)[1-9](?:[ .\-]?\d{2}){4}(?![\w\-/])",
         score=0.65,
+        lead="digit",
+        digits=9,
     ),
     labelled(
         "fr_phone_labelled",
@@ -98,6 +102,7 @@ ITALIAN: tuple[Pattern, ...] = (
         r"(?<!\w)[A-Z]{6}[0-9LMNP-V]{2}[ABCDEHLMPRST][0-9LMNP-V]{2}[A-Z][0-9LMNP-V]{3}[A-Z](?!\w)",
         score=0.8,
         check=checksums.codice_fiscale,
+        lead="capital",
     ),
     labelled(
         "it_documents",
@@ -120,12 +125,15 @@ ITALIAN: tuple[Pattern, ...] = (
         "PHONE_NUMBER",
         r"(?<![\w.,/\-])(?:(?:\+|00)39[ ]?)?(?:3\d{2}[ .\-/]?\d{3}[ .\-]?\d{3,4}|0\d{1,3}[ .\-/]\d{5,8})(?![\w\-/])",
         score=0.55,
+        lead="digit",
+        digits=7,
     ),
     shaped(
         "it_street",
         "LOCATION",
         rf"(?<!\w)(?:Via|Viale|V\.le|Piazza|P\.za|Piazzale|Corso|C\.so|Largo|Vicolo|Strada|Contrada|Località|Lungomare|Salita)[ ](?:(?:di|del|della|dei|delle|dell'|d'|san|santa)[ ]?){{0,2}}{_CAP}(?:[ ](?:(?:di|del|della|dei|delle|e)[ ])?{_CAP}){{0,4}}(?:,?[ ](?:n\.?[ ]?)?\d{{1,4}}(?:/?[A-Za-z])?)?",
         score=0.6,
+        lead="capital",
     ),
     shaped(
         "it_postal_city",
@@ -172,6 +180,8 @@ DUTCH: tuple[Pattern, ...] = (
         score=0.4,
         check=checksums.bsn,
         check_required=True,
+        lead="digit",
+        digits=9,
     ),
     labelled(
         "nl_documents",
@@ -194,18 +204,23 @@ DUTCH: tuple[Pattern, ...] = (
         "PHONE_NUMBER",
         r"(?<![\w.,/\-])(?:(?:\+|00)31[ \-]?(?:\(0\))?|0)(?:6[ \-]?\d{8}|6[ \-]?\d{2}[ ]?\d{2}[ ]?\d{2}[ ]?\d{2}|\d{2,3}[ \-]\d{6,7}|\d{2,3}[ \-]\d{3}[ ]?\d{2}[ ]?\d{2})(?![\w\-/])",
         score=0.6,
+        lead="digit",
+        digits=9,
     ),
     shaped(
         "nl_street",
         "LOCATION",
         r"(?<![\w\-])(?:[A-Z][\wÀ-ÿ'’]*[ ]){0,3}[A-Z][\wÀ-ÿ'’]*(?:straat|weg|laan|plein|gracht|kade|singel|dijk|hof|steeg|dreef|pad|park|markt|plantsoen|ring)[ ]\d{1,4}[ ]?[a-zA-Z]?(?:[\- ]?\d{0,3})(?!\w)",
         score=0.65,
+        lead="capital",
     ),
     shaped(
         "nl_postal",
         "ZIP_CODE",
         r"(?<![\w\-])[1-9]\d{3}[ ]?(?!SA|SD|SS)[A-Z]{2}(?!\w)",
         score=0.6,
+        lead="digit",
+        digits=4,
     ),
     *month_dates(
         "nl",

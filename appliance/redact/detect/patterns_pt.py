@@ -25,6 +25,8 @@ IDENTIFIERS: tuple[Pattern, ...] = (
         r"(?<![\w.\-/])\d{3}[.]\d{3}[.]\d{3}[\-/. ]\d{2}(?![\w\-/])",
         score=0.75,
         check=checksums.cpf,
+        lead="digit",
+        digits=11,
     ),
     shaped(
         "br_cpf_bare",
@@ -33,6 +35,8 @@ IDENTIFIERS: tuple[Pattern, ...] = (
         score=0.5,
         check=checksums.cpf,
         check_required=True,
+        lead="digit",
+        digits=11,
     ),
     shaped(
         "br_cpf_masked",
@@ -62,6 +66,7 @@ IDENTIFIERS: tuple[Pattern, ...] = (
         score=0.5,
         check=checksums.cnpj,
         check_required=True,
+        lead="long",
     ),
     labelled(
         "br_cnpj_labelled",
@@ -84,6 +89,8 @@ IDENTIFIERS: tuple[Pattern, ...] = (
         "BR_RG",
         r"(?<![\w.\-/])\d{1,2}\.\d{3}\.\d{3}-[\dXx](?![\w\-/])",
         score=0.65,
+        lead="digit",
+        digits=7,
     ),
     labelled(
         "br_cnh",
@@ -108,6 +115,8 @@ IDENTIFIERS: tuple[Pattern, ...] = (
         score=0.45,
         check=checksums.titulo,
         check_required=True,
+        lead="digit",
+        digits=12,
     ),
     shaped(
         "br_pis",
@@ -115,6 +124,8 @@ IDENTIFIERS: tuple[Pattern, ...] = (
         r"(?<![\w.\-/])\d{3}\.\d{5}\.\d{2}[\-/.]\d(?![\w\-/])",
         score=0.75,
         check=checksums.pis,
+        lead="digit",
+        digits=11,
     ),
     labelled(
         "br_pis_labelled",
@@ -131,6 +142,8 @@ IDENTIFIERS: tuple[Pattern, ...] = (
         score=0.6,
         check=checksums.cns,
         check_required=True,
+        lead="digit",
+        digits=15,
     ),
     labelled(
         "br_cns_labelled",
@@ -146,6 +159,8 @@ IDENTIFIERS: tuple[Pattern, ...] = (
         r"(?<![\w.])\d{5,7}-\s?\d{2}\.\s?\d{4}\.\s?\d\.\s?\d{2}\.\s?\d{4}(?:/\d{1,5})?(?!\w)",
         score=0.8,
         check=checksums.processo,
+        lead="digit",
+        digits=14,
     ),
     labelled(
         "br_processo_labelled",
@@ -249,12 +264,16 @@ CONTACT: tuple[Pattern, ...] = (
         "PHONE_NUMBER",
         r"(?<![\w.\-/])(?:\+?55[ \-]?)?(?:\(0?\d{2}\)|0?\d{2})[ \-]?(?:9[ \-.]?)?\d{4}[\- .]\d{4}(?:[ ]?(?:ramal|r\.)[ ]?\d{2,5})?(?![\w\-/])(?!\.\d)",
         score=0.65,
+        lead="digit",
+        digits=10,
     ),
     shaped(
         "br_phone_free",
         "PHONE_NUMBER",
         r"(?<![\w.\-/])(?:0[38]00[ \-]\d{3}[ \-]?\d{4}|9\d{4}-\d{4}|(?:3\d{3}|4\d{3})-\d{4})(?![\w\-/])(?!\.\d)",
         score=0.5,
+        lead="digit",
+        digits=8,
     ),
     labelled(
         "pt_phone",
@@ -279,12 +298,14 @@ PLACES: tuple[Pattern, ...] = (
         r"(?:,?[ ](?:n[º°.o]{0,2}\.?[ ]?|número[ ]|s/n|km[ ]?)?\d{1,5}[A-Z]?(?!\d|/\d|\.\d)|,?[ ]s/n[º°]?)"
         r"(?:[ ,\-–]{1,3}(?:apto?\.?|apartamento|ap\.|bloco|bl\.|sala|casa|lote|lt\.|andar|conj\.?|cj\.?|fundos|loja|quadra|qd\.?)[ ]?\w{1,6})*",
         score=0.7,
+        lead="capital",
     ),
     shaped(
         "pt_street_plain",
         "LOCATION",
         rf"(?<!\w)(?:Rua|Avenida|Av\.|Travessa|Alameda|Praça|Rodovia|Estrada|Largo|Quadra)[ ](?:(?:de|da|do|das|dos)[ ])?[A-ZÀ-Ý][\wÀ-ÿ'’.\-]*(?:[ ](?:(?:de|da|do|das|dos|e)[ ])?{_CAP}){{0,5}}",
         score=0.5,
+        lead="capital",
     ),
     shaped(
         "pt_district",
@@ -297,12 +318,15 @@ PLACES: tuple[Pattern, ...] = (
         "LOCATION",
         rf"(?<![\w])[A-ZÀ-Ý][\wÀ-ÿ'’\-]+(?:[ ](?:(?:de|da|do|das|dos|e)[ ])?[A-ZÀ-Ý][\wÀ-ÿ'’\-]+){{0,3}}(?:[ ]?[/\-–][ ]?|[ ]\(|,[ ])(?:{_UF})\)?(?![\w])",
         score=0.5,
+        lead="capital",
     ),
     shaped(
         "br_cep",
         "ZIP_CODE",
         r"(?<![\w.\-/])\d{2}\.?\d{3}-\d{3}(?![\w\-/])(?!\.\d)",
         score=0.65,
+        lead="digit",
+        digits=8,
     ),
     labelled(
         "br_cep_labelled",
@@ -317,6 +341,8 @@ PLACES: tuple[Pattern, ...] = (
         "ZIP_CODE",
         r"(?<![\w.\-/])\d{4}-\d{3}(?=[ ]+[A-ZÀ-Ý])",
         score=0.6,
+        lead="digit",
+        digits=7,
     ),
     labelled(
         "pt_address_labelled",
@@ -388,6 +414,7 @@ ORGANIZATIONS: tuple[Pattern, ...] = (
         "ORGANIZATION",
         r"(?<!\w)(?:[A-ZÀ-Ý][\wÀ-ÿ&'’.\-]*[ ](?:(?:de|da|do|das|dos|e|&)[ ])?){1,6}(?:LTDA|Ltda|S\.?/?A\.?|S/A|EIRELI|ME|EPP|MEI|S\.A|Lda|SA)(?!\w)\.?",
         score=0.5,
+        lead="capital",
     ),
 )
 
