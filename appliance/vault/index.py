@@ -11,6 +11,7 @@ import base64
 import binascii
 import json
 import os
+import re
 import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -27,6 +28,8 @@ FORMAT = "appliance-index/1"
 INDEX_FILE = "index.sealed"
 MAX_INDEX_BYTES = 256 * 1024 * 1024
 
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)+")
+_MAX_NAME = 255
 _CONTEXT = b"appliance/vault/index/1\x00"
 _HINT = "restore the vault from a backup, or purge the run"
 
@@ -205,6 +208,22 @@ def unfinished(index: Index, folder: Path) -> Iterator[Entry]:
         header = read_regular(temporary, limit_bytes=entry.sealed_bytes)[:HEADER_BYTES]
         if header == entry.header:
             yield entry
+
+
+def stage_of(name: str) -> str:
+    """Return the stage of a logical name.
+
+    Raises:
+        ValueError: not a name like "stage/file.ext".
+    """
+    if len(name) > _MAX_NAME or not _NAME.fullmatch(name):
+        raise ValueError('expected a name like "stage/file.ext"')
+    return name.split("/", 1)[0]
+
+
+def file_context(scope: str, name: str, number: int) -> bytes:
+    """Return what a file is, for its key and its container."""
+    return b"appliance/vault/file/1\x00" + canonical_json([scope, name, number])
 
 
 def sealed_name(number: int) -> str:

@@ -20,7 +20,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import secrets
 import shutil
 import threading
@@ -50,15 +49,15 @@ from appliance.vault.index import (
     Entry,
     Index,
     VaultHead,
+    file_context,
     read_index_bytes,
     sealed_name,
+    stage_of,
     temporary_name,
     unfinished,
 )
 from appliance.vault.stage_keys import KEYS_FILE, StageKeys
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)+")
-_MAX_NAME = 255
 _INDEX_STAGE = ".index"
 _KEYED_STAGE = ".keyed"
 #: How often a reader beside a writer looks again before it believes what it saw.
@@ -171,7 +170,7 @@ class Vault:
         Guarantees:
             On an exception in the block the vault is as it was before.
         """
-        stage = self._stage(name)
+        stage = stage_of(name)
         self._require_writable()
         with self._guard:
             number = max(self._index.next_number, self._reserved + 1)
@@ -182,7 +181,7 @@ class Vault:
             sink = SealedSink(create_private(temporary), where)
         try:
             with sink:
-                context = self._context(name, number)
+                context = file_context(self.scope, name, number)
                 key = derive_key(self._keys.get(stage, create=True), context)
                 with SealingWriter(cast("BinaryIO", sink), key, context) as writer:
                     yield writer
@@ -330,8 +329,8 @@ class Vault:
             fd = open_regular(self.path / temporary_name(entry.number))
         source = open(fd, "rb", buffering=0)  # noqa: PTH123, SIM115 - closed with the reader
         try:
-            context = self._context(entry.name, entry.number)
-            key = derive_key(self._keys.get(self._stage(entry.name), create=False), context)
+            context = file_context(self.scope, entry.name, entry.number)
+            key = derive_key(self._keys.get(stage_of(entry.name), create=False), context)
             with machine_errors(str(path)):
                 reader = OpeningReader(cast("BinaryIO", source), key, context, where=str(path))
             if reader.header != entry.header or reader.size != entry.plain_bytes:
@@ -340,16 +339,6 @@ class Vault:
             source.close()
             raise
         return reader
-
-    def _context(self, name: str, number: int) -> bytes:
-        """Return what a file is, for its key and its container."""
-        return b"appliance/vault/file/1\x00" + canonical_json([self.scope, name, number])
-
-    def _stage(self, name: str) -> str:
-        """Return the stage of a logical name."""
-        if len(name) > _MAX_NAME or not _NAME.fullmatch(name):
-            raise ValueError('expected a name like "stage/file.ext"')
-        return name.split("/", 1)[0]
 
     def _entry(self, name: str) -> Entry:
         """Return the entry of a name."""

@@ -24,7 +24,6 @@ import os
 import re
 import secrets
 import shutil
-import stat
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -67,14 +66,15 @@ from appliance.workspace.layout import (
     FOLDERS,
     check_tree,
     move_into_place,
+    open_to_others,
     read_pem,
     remove_leftovers,
     require_vacant,
 )
+from appliance.workspace.public_files import check_public, record_public
 
 _SIGNING_KEY = "signing/release.pem"
 _LOG_HEAD = "custody/log-head.json"
-_PUBLIC = "custody/public.json"
 _RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 _HINT_BACKUP = "restore the workspace from a backup"
 
@@ -234,10 +234,7 @@ class Home:
             paths: files below the workspace, final.
         """
         self.require_exclusive()
-        known = self._public()
-        for path in paths:
-            known[str(path.absolute().relative_to(self.path.absolute()))] = digest_file(path)
-        self.vault.write_json(_PUBLIC, known)
+        record_public(self.vault, self.path, paths)
 
     def private_temp(self) -> Path:
         """Make a private folder for this process under HOME/tmp; `close` removes it."""
@@ -248,12 +245,7 @@ class Home:
 
     def findings(self) -> tuple[str, ...]:
         """Return what is not as private as it should be, in plain words."""
-        found = []
-        for path in (self.path, self.path / "keys", self.path / "keys" / "slots.json"):
-            mode = stat.S_IMODE(path.stat().st_mode)
-            if mode & 0o077:
-                found.append(f"{path} is open to others (mode {mode:03o})")
-        return tuple(found)
+        return open_to_others(self.path)
 
     def verify(self) -> dict[str, int]:
         """Open every sealed byte and check every log line and checkpoint.
@@ -269,10 +261,7 @@ class Home:
             self.log.checkpoint(self._signing)
         report = self.log.verify()
         files = self.vault.verify()
-        for name, digest in self._public().items():
-            path = self.path / name
-            if not path.is_file() or digest_file(path) != digest:
-                raise IntegrityError(str(path), "altered or missing", hint=_HINT_BACKUP)
+        check_public(self.vault, self.path)
         runs = sorted(p.name for p in (self.path / "runs").iterdir())
         for run_id in runs:
             files += self.run_vault(run_id).verify()
@@ -341,10 +330,6 @@ class Home:
             # Its command was killed, or still runs: whoever signs these events says so.
             log.append("log.unsigned-tail", events=tail)
         return home
-
-    def _public(self) -> dict[str, str]:
-        """Return the recorded digests of public files by relative path."""
-        return dict(self.vault.read_json(_PUBLIC)) if self.vault.exists(_PUBLIC) else {}
 
     def _open_run(self, run_id: str) -> Vault:
         """Open or make a run's vault."""

@@ -67,6 +67,16 @@ def remove_leftovers(path: Path) -> None:
                 shutil.rmtree(entry.path)
 
 
+def open_to_others(path: Path) -> tuple[str, ...]:
+    """Return a finding for each folder or key file that others may enter or read."""
+    found = []
+    for part in (path, path / "keys", path / "keys" / "slots.json"):
+        mode = stat.S_IMODE(part.stat().st_mode)
+        if mode & 0o077:
+            found.append(f"{part} is open to others (mode {mode:03o})")
+    return tuple(found)
+
+
 def _check_names(folder: Path, known: frozenset[str]) -> None:
     """Refuse a name that the appliance does not give to anything."""
     for name in sorted(os.listdir(folder)):  # noqa: PTH208 - names only
