@@ -15,6 +15,7 @@ from appliance.evidence import Report
 from appliance.policy.model import Policy
 from appliance.release.layout import CONFIG
 from appliance.release.lint import serving_rank
+from appliance.report.measures import unit_word
 from appliance.report.odds import posterior
 from appliance.report.words import Words
 
@@ -96,7 +97,7 @@ def _privacy(report: Report, words: Words) -> Iterator[str]:
         "card.guarantee",
         epsilon=words.number(privacy.spent_epsilon),
         delta=words.number(privacy.target_delta),
-        unit=words.label("unit", privacy.unit),
+        unit=unit_word(words, privacy.unit),
         relation=words.label("relation", privacy.neighboring_relation),
     )
     yield ""

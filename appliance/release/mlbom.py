@@ -16,6 +16,7 @@ from typing import Any
 from appliance.crypto.canonical import DIGEST_PREFIX, canonical_json
 from appliance.evidence import Artifact, Metric, Report
 from appliance.policy.model import Policy
+from appliance.report.measures import unit_word
 from appliance.report.words import Words
 
 _NAMESPACE = uuid.UUID("6f0c9c70-3d2b-5a52-9a6e-6d9c1c0f4b7e")
@@ -158,7 +159,7 @@ def _mitigation(report: Report) -> str:
         "mlbom.guarantee",
         epsilon=words.number(privacy.spent_epsilon),
         delta=words.number(privacy.target_delta),
-        unit=privacy.unit,
+        unit=unit_word(words, privacy.unit),
     )
 
 

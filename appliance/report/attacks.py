@@ -10,7 +10,7 @@ from matplotlib.figure import Figure as Drawing
 from appliance.evidence import AuditSection, Canaries, Membership, Report
 from appliance.report import plots
 from appliance.report.blocks import Block, Figure, Paragraph, Table
-from appliance.report.measures import because, shown
+from appliance.report.measures import because, remarks, shown
 from appliance.report.words import Words
 
 
@@ -29,6 +29,8 @@ def audit_blocks(report: Report, words: Words) -> Iterator[Block]:
     yield _families(audit.canaries, words)
     yield _repeats(audit.canaries, words)
     yield _extraction(audit, words)
+    for section in (audit, audit.canaries):
+        yield from (Paragraph(text=text) for text in remarks(words, section))
 
 
 def _membership(audit: AuditSection, words: Words) -> Table:
@@ -205,6 +207,7 @@ def _extraction(audit: AuditSection, words: Words) -> Table:
             (words.say("regurgitation.matches"), words.integer(spoken.matches)),
             (words.say("regurgitation.base"), words.integer(spoken.matches_base)),
             (words.say("regurgitation.overlaps"), words.integer(spoken.verbatim_overlaps)),
+            (words.say("regurgitation.tokens"), shown(words, spoken, "overlap_tokens")),
             (words.say("regurgitation.ranked"), shown(words, spoken, "real_values_ranked")),
             (words.say("regurgitation.p"), shown(words, spoken, "rank_p_value")),
         ]

@@ -27,7 +27,16 @@ from appliance.report.blocks import (
 )
 from appliance.report.controls import control_table
 from appliance.report.limits import translated
-from appliance.report.measures import because, judged, outcome, rule_title, shown
+from appliance.report.measures import (
+    because,
+    judged,
+    outcome,
+    remarks,
+    rule_title,
+    shown,
+    unit_named,
+    unit_word,
+)
 from appliance.report.words import Words
 
 
@@ -93,6 +102,7 @@ def _guarantee(report: Report, words: Words) -> Iterator[Block]:
         head=(words.say("field"), words.say("value")),
         rows=tuple(_terms(privacy, words)),
     )
+    yield from (Paragraph(text=text) for text in remarks(words, privacy))
     if privacy.spent_epsilon is not None:
         yield Figure(
             name="epsilon",
@@ -107,13 +117,13 @@ def _stated(privacy: PrivacySection, words: Words) -> dict[str, str]:
     return {
         "epsilon": words.say("absent") if spent is None else words.fixed(spent, 3),
         "delta": words.number(privacy.target_delta),
-        "unit": words.label("unit", privacy.unit),
+        "unit": unit_word(words, privacy.unit),
         "relation": words.label("relation", privacy.neighboring_relation),
     }
 
 
 def _terms(privacy: PrivacySection, words: Words) -> Iterator[tuple[str, str]]:
-    yield words.say("term.unit"), words.label("unit", privacy.unit)
+    yield words.say("term.unit"), unit_named(words, privacy.unit)
     relation = words.label("relation", privacy.neighboring_relation)
     yield words.say("term.neighboring_relation"), relation
     yield words.say("term.target_epsilon"), words.number(privacy.target_epsilon)
@@ -175,6 +185,7 @@ def _deidentification(report: Report, words: Words) -> Iterator[Block]:
         yield _recall(section.measured_recall, words)
     if section.columns:
         yield _columns(section, words)
+    yield from (Paragraph(text=text) for text in remarks(words, section))
 
 
 def _entities(section: DeidentificationSection, words: Words) -> Table:
@@ -270,6 +281,7 @@ def _utility(report: Report, words: Words) -> Iterator[Block]:
             draw=lambda: plots.utility(utility, words),
         )
     yield _beyond(utility, words)
+    yield from (Paragraph(text=text) for text in remarks(words, utility))
 
 
 def _drawable(metric: Metric) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from appliance.evidence import DataSection, PrivacySection, Report, SelfTest, TrainingSection
 from appliance.report import plots
 from appliance.report.blocks import Block, Bullets, Figure, Level, Paragraph, Section, Table
-from appliance.report.measures import because, shown
+from appliance.report.measures import because, remarks, shown
 from appliance.report.words import Words
 
 _TRAINING = ("method", "task", "trainable_parameters", "resumed_times")
@@ -85,6 +85,7 @@ def _data(report: Report, words: Words) -> Iterator[Block]:
         (words.say("data.columns"), ", ".join(data.columns) or words.say("nothing")),
     )
     yield _facts(words.say("data.table"), rows, words)
+    yield from (Paragraph(text=text) for text in remarks(words, data))
     yield _splits(data, words)
 
 
@@ -187,15 +188,22 @@ def _environment(report: Report, words: Words) -> Iterator[Block]:
         return
     for name in ("locks", "hardware", "packages"):
         values: Mapping[str, str | bool | int | float] = getattr(section, name)
-        rows = tuple((key, words.value(value)) for key, value in values.items())
+        rows = tuple((key, _setting(key, value, words)) for key, value in values.items())
         none = ((words.say("nothing"), "–"),)
         yield _facts(words.say(f"environment.{name}"), rows or none, words)
     if section.log_checkpoint is None:
-        reason = because(words, section.reasons.get("log_checkpoint"))
-        yield Paragraph(text=words.say("environment.no_checkpoint", reason=reason))
+        yield Paragraph(text=words.say("environment.no_checkpoint"))
     else:
         said = " ".join(section.log_checkpoint.split())
         yield Paragraph(text=words.say("environment.checkpoint", note=said))
+    yield from (Paragraph(text=text) for text in remarks(words, section))
+
+
+def _setting(name: str, value: str | bool | int | float, words: Words) -> str:
+    """Return a setting's value; sizes in a readable unit."""
+    if name.endswith("_bytes") and isinstance(value, int):
+        return words.size(value)
+    return words.value(value)
 
 
 def _artifacts(report: Report, words: Words) -> Iterator[Block]:

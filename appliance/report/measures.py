@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from appliance.crypto.canonical import DIGEST_PREFIX
 from appliance.evidence import Finding, Section
@@ -36,6 +36,26 @@ def because(words: Words, reason: str | None) -> str:
     if not reason:
         return words.say("absent")
     return words.say("absent_because", reason=words.label("reason", reason))
+
+
+def remarks(words: Words, section: Section) -> Iterator[str]:
+    """Yield the reasons of a section that are about more than an absent value."""
+    for name, reason in section.reasons.items():
+        if getattr(section, name, reason) is not None:
+            yield words.say("remark", name=name, reason=words.label("reason", reason))
+
+
+def unit_word(words: Words, unit: str) -> str:
+    """Return what a privacy unit is: a column of the data that names people is a person."""
+    return words.label("unit", unit) if words.knows(f"unit.{unit}") else words.say("unit.person")
+
+
+def unit_named(words: Words, unit: str) -> str:
+    """Return what a privacy unit is, with the column that names it."""
+    word = unit_word(words, unit)
+    if words.knows(f"unit.{unit}"):
+        return word
+    return words.say("unit.column", unit=word, column=unit)
 
 
 def rule_title(words: Words, rule: str) -> str:

@@ -15,7 +15,7 @@ from appliance.report.blocks import (
     Table,
 )
 from appliance.report.limits import detectable_auc
-from appliance.report.measures import because
+from appliance.report.measures import because, unit_word
 from appliance.report.odds import posterior, tpr_ceiling
 from appliance.report.words import Words
 
@@ -196,7 +196,7 @@ def _meaning(privacy: PrivacySection, epsilon: float, words: Words) -> str:
         "odds.meaning",
         epsilon=words.fixed(epsilon, 2),
         after=words.percent(after),
-        unit=words.label("unit", privacy.unit),
+        unit=unit_word(words, privacy.unit),
         delta=words.number(privacy.target_delta),
     )
     return f"{said} {words.say(f'odds.{strength}')}"

@@ -7,6 +7,7 @@ them as inline SVG, `pdf` as images.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -103,15 +104,19 @@ def roc(report: Report, attack: Membership, words: Words) -> Figure:
 
 
 def score_histograms(scores: Mapping[str, Sequence[float]], words: Words) -> Figure:
-    """Draw the primary scores of planted and held-out canaries, before and after training."""
+    """Draw the loss of planted and held-out canaries, before and after training.
+
+    A score is minus the loss: higher looks more like a member.
+    """
     figure = Figure(figsize=(6.4, 3.9), layout="constrained")
     panels = figure.subplots(2, 1, sharex=True)
-    every = np.concatenate([np.asarray(v, dtype=float) for v in scores.values() if len(v)])
+    losses = {name: -np.asarray(values, dtype=float) for name, values in scores.items()}
+    every = np.concatenate(list(losses.values()))
     edges = np.linspace(float(every.min()), float(every.max()) + 1e-9, 25)
     rows = (("base_", "scores.base"), ("", "scores.adapter"))
     for axes, (prefix, title) in zip(panels, rows, strict=True):
-        members = scores.get(f"{prefix}member", ())
-        others = scores.get(f"{prefix}non_member", ())
+        members = losses.get(f"{prefix}member", ())
+        others = losses.get(f"{prefix}non_member", ())
         axes.hist(members, edges, color=BLUE, alpha=0.35, label=words.say("scores.member"))
         axes.hist(
             others,
@@ -159,12 +164,13 @@ def exposure(canaries: Canaries, words: Words) -> Figure:
     figure, axes = _blank(_SIZE)
     ladder = {name: f.by_repeats for name, f in canaries.families.items() if f.by_repeats}
     ticks: set[int] = set()
-    for (name, steps), marker in zip(ladder.items(), "osD^v" * len(ladder), strict=False):
+    looks = itertools.cycle(((BLUE, "o", "-"), (RUST, "s", "--"), (GREY, "D", ":")))
+    for (name, steps), (colour, marker, line) in zip(ladder.items(), looks, strict=False):
         points = sorted((int(k), v) for k, v in steps.items())
         xs, ys = zip(*points, strict=True)
         ticks |= set(xs)
         label = words.label("family", name)
-        axes.plot(xs, ys, marker=marker, color=BLUE, linewidth=1.6, label=label)
+        axes.plot(xs, ys, line, marker=marker, color=colour, linewidth=1.6, label=label)
     axes.set_xscale("log", base=2)
     axes.set_xticks(sorted(ticks), [words.integer(t) for t in sorted(ticks)])
     axes.xaxis.set_minor_locator(NullLocator())

@@ -102,7 +102,7 @@ def test_guarantee_and_audit_say_what_the_report_says(original: Released) -> Non
     assert report.audit is not None
     guarantee = opened(original, statements.DP_GUARANTEE)["predicate"]
     assert guarantee["guarantee"]["spent_epsilon"] == report.privacy.spent_epsilon
-    assert guarantee["guarantee"]["unit"] == "person"
+    assert guarantee["guarantee"]["unit"] == "patient_id"
     assert guarantee["selfTestPassed"] is True
     audit = opened(original, statements.LEAKAGE_AUDIT)["predicate"]
     assert audit["audit"]["empirical_epsilon"] == report.audit.empirical_epsilon

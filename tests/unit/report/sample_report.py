@@ -50,25 +50,25 @@ BASE_DIGEST = "sha256:" + "3f" * 32
 
 
 def sample_scores(shift: float) -> dict[str, list[float]]:
-    """Losses of canaries; members lower by `shift`."""
+    """Scores of canaries, minus their loss; members higher by `shift`."""
     rng = np.random.default_rng(7)
-    base_in = rng.normal(9.0, 1.1, 104)
-    base_out = rng.normal(9.0, 1.1, 96)
+    base_in = rng.normal(-9.0, 1.1, 104)
+    base_out = rng.normal(-9.0, 1.1, 96)
     return {
-        "member": (base_in - 1.0 - shift).round(4).tolist(),
-        "non_member": (base_out - 1.0).round(4).tolist(),
+        "member": (base_in + 1.0 + shift).round(4).tolist(),
+        "non_member": (base_out + 1.0).round(4).tolist(),
         "base_member": base_in.round(4).tolist(),
         "base_non_member": base_out.round(4).tolist(),
     }
 
 
 def roc_points(scores: dict[str, list[float]]) -> list[tuple[float, float]]:
-    """(fpr, tpr) of the attack "a low loss means a member"."""
+    """(fpr, tpr) of the attack "a high score means a member"."""
     members = np.array(scores["member"])
     others = np.array(scores["non_member"])
     points = [(0.0, 0.0)]
-    for cut in np.sort(np.concatenate([members, others])):
-        points.append((float((others <= cut).mean()), float((members <= cut).mean())))
+    for cut in np.sort(np.concatenate([members, others]))[::-1]:
+        points.append((float((others >= cut).mean()), float((members >= cut).mean())))
     return points
 
 
@@ -170,7 +170,7 @@ def deidentification_section() -> DeidentificationSection:
 def privacy_section(**changes: Any) -> PrivacySection:
     values: dict[str, Any] = {
         "mechanism": "dp-sgd",
-        "unit": "person",
+        "unit": "patient_id",
         "neighboring_relation": "add_or_remove_one",
         "target_epsilon": 8.0,
         "target_delta": 1.9e-3,
@@ -251,7 +251,12 @@ def audit_section(*, shift: float = 0.05, **changes: Any) -> AuditSection:
             coins_digest="sha256:" + "ab" * 32,
             families={
                 "newtok": CanaryFamily(
-                    planted=104, held_out=96, mean_exposure=1.4, max_exposure=5.1, extracted=0
+                    planted=104,
+                    held_out=96,
+                    mean_exposure=1.4,
+                    max_exposure=5.1,
+                    extracted=0,
+                    by_repeats={"1": 1.4},
                 ),
                 "secret": CanaryFamily(
                     planted=20,
@@ -260,13 +265,13 @@ def audit_section(*, shift: float = 0.05, **changes: Any) -> AuditSection:
                     max_exposure=4.2,
                     extracted=3 if leak else 0,
                 ),
-                "repeats": CanaryFamily(
+                "repeat": CanaryFamily(
                     planted=2,
                     held_out=2,
                     mean_exposure=2.1,
                     max_exposure=3.0,
                     extracted=0,
-                    by_repeats={"1": 1.4, "4": 1.9, "16": 3.4 if not leak else 11.0},
+                    by_repeats={"4": 1.9, "16": 3.4 if not leak else 11.0},
                 ),
             },
         ),
@@ -320,6 +325,7 @@ def audit_section(*, shift: float = 0.05, **changes: Any) -> AuditSection:
             matches=0,
             matches_base=0,
             verbatim_overlaps=0,
+            overlap_tokens=50,
             real_values_ranked=50,
             rank_p_value=0.44,
         ),
@@ -341,7 +347,6 @@ def environment_section() -> EnvironmentSection:
         packages={"torch": "2.13.0", "opacus": "1.6.0", "peft": "0.21.2", "dp-accounting": "0.6.0"},
         hardware={"cpu": "x86_64", "cores": 2, "memory_bytes": 8_589_934_592, "gpu": "none"},
         log_checkpoint=None,
-        reasons={"log_checkpoint": "written when the release is sealed"},
     )
 
 

@@ -207,3 +207,36 @@ def test_a_run_without_privacy_says_so_first() -> None:
     text = Page(render_html(sample_report.report_of(sample_report.evidence(privacy=bare)))).text
     assert "This run has no privacy guarantee" in text
     assert "Training was not differentially private" in text
+
+
+@pytest.mark.parametrize(
+    ("unit", "said"),
+    [
+        ("patient_id", "person (column patient_id)"),
+        ("record", "record"),
+        ("$source", "source file"),
+    ],
+)
+def test_the_privacy_unit_is_named_in_plain_words(unit: str, said: str) -> None:
+    privacy = sample_report.privacy_section(unit=unit)
+    report = sample_report.report_of(sample_report.evidence(privacy=privacy))
+    text = Page(render_html(report)).text
+    assert f"Privacy unit: whose presence is hidden {said}" in text
+    assert f"whether the data of one {said.split(' (')[0]} were used" in text
+
+
+def test_a_remark_about_a_measured_value_is_shown() -> None:
+    why = "1 earlier run(s) over these people had no differential privacy"
+    privacy = sample_report.privacy_section(reasons={"ledger": why})
+    report = sample_report.report_of(sample_report.evidence(privacy=privacy))
+    text = Page(render_html(report)).text
+    assert f"Remark on ledger: {why}." in text
+    assert "0 before this run, 7.94 with it" in text
+
+
+def test_scores_are_drawn_as_losses(pages: dict[tuple[str, str], str]) -> None:
+    html = pages["released", "en"]
+    drawing = html[html.index("Two histograms") :]
+    labels = re.findall(r"<text[^>]*>([^<]+)</text>", drawing[: drawing.index("</figure>")])
+    assert "loss on the canary's secret, nats per token" in " ".join(labels).replace("&#39;", "'")
+    assert not any(label.startswith("−") for label in labels)
