@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import contextlib
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -26,15 +26,12 @@ from appliance.corpus import Corpus, CorpusWriter
 from appliance.errors import DataError
 from appliance.evidence import DataSection
 from appliance.ingest.dedupe import Duplicates, Fingerprints, find_duplicates
-from appliance.ingest.delimited import read_delimited
-from appliance.ingest.json_rows import read_json, read_json_lines
 from appliance.ingest.mapping import Mapper, unit_digest
-from appliance.ingest.parquet import read_parquet
 from appliance.ingest.quarantine import Quarantine
-from appliance.ingest.rows import BadRow, Reading, Row
+from appliance.ingest.readers import UNPACKED, read_rows
+from appliance.ingest.rows import BadRow, Row
 from appliance.ingest.sources import SourceFile, find_sources, printable
-from appliance.ingest.streams import BLOCK_BYTES, KEPT_BYTES, DecodedStream, Utf8Stream
-from appliance.ingest.texts import read_text
+from appliance.ingest.streams import KEPT_BYTES
 from appliance.policy.model import Data
 from appliance.progress import Progress, Task
 from appliance.records import Record
@@ -45,8 +42,7 @@ QUARANTINE = "ingest/quarantine.jsonl"
 SOURCES = "ingest/sources.json"
 _READ = "ingest/read.arrow"
 _FINGERPRINTS = "ingest/fingerprints.bin"
-_UNPACKED = "ingest/unpacked.parquet"
-_TEMPORARY = (_READ, _FINGERPRINTS, _UNPACKED)
+_TEMPORARY = (_READ, _FINGERPRINTS, UNPACKED)
 
 #: A column found in a smaller share of the records is counted, not named: names that are that
 #: rare may be data (an object keyed by people's names).
@@ -150,7 +146,14 @@ class _Intake:
         mapper = Mapper(self.policy, own_names=source.format == "text")
         columns = _Columns(mapper, source)
         name_unit = self._units(source)
-        for row in self._open(source, mapper, task):
+        rows = read_rows(
+            source,
+            self.policy,
+            check_columns=mapper.check_columns,
+            on_read=task.advance,
+            vault=self.vault,
+        )
+        for row in rows:
             if isinstance(row, BadRow):
                 self._set_aside(row, quarantine, columns)
                 continue
@@ -226,48 +229,6 @@ class _Intake:
         if unit in (None, "$record"):
             return lambda _value, line: unit_digest(key, "$record", source.relative, str(line))
         return lambda value, _line: by_value(value or "")
-
-    def _open(self, source: SourceFile, mapper: Mapper, task: Task) -> Iterator[Row | BadRow]:
-        """Open one source with its reader."""
-        limits = self.policy.limits
-        reading = Reading(source=source, limits=limits, encoding=self.policy.encoding)
-        with source.open() as raw:
-            if source.format == "parquet":
-                yield from self._parquet(raw, reading, mapper, task)
-                return
-            stream = DecodedStream(raw, source, limits, lambda n: task.advance(n))
-            text = Utf8Stream(stream, source.name, self.policy.encoding)
-            if source.format == "jsonl":
-                yield from read_json_lines(text, reading)
-            elif source.format == "json":
-                yield from read_json(text, reading)
-            elif source.format == "text":
-                yield from read_text(text, reading)
-            else:
-                tabs = source.format == "tsv"
-                yield from read_delimited(
-                    text, reading, tabs=tabs, check_columns=mapper.check_columns
-                )
-
-    def _parquet(
-        self, raw: BinaryIO, reading: Reading, mapper: Mapper, task: Task
-    ) -> Iterator[Row | BadRow]:
-        """Read Parquet, which needs to seek: a packed one is unpacked into the vault first."""
-        size = reading.source.stored_bytes
-        with contextlib.ExitStack() as stack:
-            if reading.source.compression is not None:
-                stream = DecodedStream(raw, reading.source, reading.limits, lambda _: None)
-                with self.vault.writer(_UNPACKED) as sink:
-                    while block := stream.read(BLOCK_BYTES):
-                        sink.write(block)
-                raw = cast("BinaryIO", stack.enter_context(self.vault.reader(_UNPACKED)))
-            yield from read_parquet(
-                raw,
-                reading,
-                stored_bytes=size,
-                check_columns=mapper.check_columns,
-                on_read=task.advance,
-            )
 
     def section(self, found: Duplicates, kept: _Kept) -> DataSection:
         """Return what was counted."""
