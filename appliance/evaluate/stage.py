@@ -46,12 +46,12 @@ class Prompted:
     """A test record to generate for.
 
     Attributes:
-        prompt: rendered, ready for generation; private.
+        prompt: its token ids, ready for generation; private.
         response: what the record holds; private.
         unit: index of its privacy unit.
     """
 
-    prompt: str = field(repr=False)
+    prompt: Sequence[int] = field(repr=False)
     response: str = field(repr=False)
     unit: int
 
@@ -61,7 +61,7 @@ def evaluate(
     prompts: Sequence[Prompted],
     *,
     score: Score,
-    generate: Callable[[Sequence[str], int], Sequence[str]],
+    generate: Callable[[Sequence[Sequence[int]], int], Sequence[str]],
     base_only: Callable[[], AbstractContextManager[Any]],
     policy: Evaluate,
     progress: Progress,
@@ -151,7 +151,7 @@ def _metric(paired: Paired, *, higher_is_better: bool) -> Metric:
 
 def _generated(
     prompts: Sequence[Prompted],
-    generate: Callable[[Sequence[str], int], Sequence[str]],
+    generate: Callable[[Sequence[Sequence[int]], int], Sequence[str]],
     base_only: Callable[[], AbstractContextManager[Any]],
     policy: Evaluate,
     progress: Progress,

@@ -12,7 +12,7 @@ _BATCH = 16
 def generate_greedy(
     model: Any,  # noqa: ANN401  transformers and peft are untyped
     tokenizer: Any,  # noqa: ANN401
-    prompts: Sequence[str],
+    prompts: Sequence[Sequence[int]],
     *,
     max_new_tokens: int,
 ) -> list[str]:
@@ -21,7 +21,8 @@ def generate_greedy(
     Args:
         model: a causal language model, adapter on or off as the caller left it.
         tokenizer: its tokenizer.
-        prompts: rendered texts, special tokens included.
+        prompts: token ids, as `Encoder.prompt` gives them; never text, which could hold control
+            words.
         max_new_tokens: longest continuation.
 
     Returns:
@@ -36,16 +37,14 @@ def generate_greedy(
     side, tokenizer.padding_side = tokenizer.padding_side, "left"
     try:
         for start in range(0, len(prompts), _BATCH):
-            batch = tokenizer(
-                list(prompts[start : start + _BATCH]),
+            batch = tokenizer.pad(
+                {"input_ids": [list(p) for p in prompts[start : start + _BATCH]]},
                 return_tensors="pt",
-                padding=True,
-                add_special_tokens=False,
             ).to(device)
-            batch.pop("token_type_ids", None)
             with torch.inference_mode():
                 grown = model.generate(
-                    **batch,
+                    input_ids=batch["input_ids"],
+                    attention_mask=batch["attention_mask"],
                     do_sample=False,
                     use_cache=True,
                     max_new_tokens=max_new_tokens,

@@ -107,8 +107,9 @@ def _prompts(run: Run, bench: Workbench) -> list[Prompted]:
     units: dict[bytes, int] = {}
     found: list[Prompted] = []
     for record in Corpus(run.vault, REDACTED).take(wanted):
-        if record.kind == "prompt_response" and len(found) < most:
+        prompt = encoder.prompt(record) if record.kind == "prompt_response" else None
+        if prompt is not None and len(found) < most:
             unit = units.setdefault(record.unit, len(units))
             response = str(record.fields["response"])
-            found.append(Prompted(prompt=encoder.prompt(record), response=response, unit=unit))
+            found.append(Prompted(prompt=prompt, response=response, unit=unit))
     return found
