@@ -37,6 +37,7 @@ def attach_lora(
     target_modules: Literal["all-linear"] | Sequence[str] = "all-linear",
     layers: Sequence[int] | None = None,
     rslora: bool = False,
+    freeze_a: bool = False,
     seed: int | None = None,
 ) -> torch.nn.Module:
     """Freeze a base model and put fresh LoRA factors on its linear layers.
@@ -51,6 +52,8 @@ def attach_lora(
         layers: indices of the blocks that get factors; all by default. Blocks below the first
             need no backward pass.
         rslora: scale by alpha / sqrt(rank) instead of alpha / rank.
+        freeze_a: train the B factors alone, behind random A factors. Under noise this is better
+            on small data: while B is near zero, A receives noise and no gradient.
         seed: of the factors' start; it depends on no data, so it need not be secret.
 
     Returns:
@@ -58,21 +61,29 @@ def attach_lora(
 
     Raises:
         UsageError: no layer of the model has one of the names.
+
+    Reference:
+        Hu et al. 2021, arXiv:2106.09685. Frozen A: Sun et al. 2024, arXiv:2403.12313 (FFA-LoRA).
     """
     if seed is not None:
         torch.manual_seed(seed)
+    names: str | list[str] = "all-linear"
+    if target_modules != "all-linear":
+        names = list(target_modules)
+    elif layers is not None:
+        names = _linear_names(model)  # PEFT takes a choice of layers with a list of names only.
     config = LoraConfig(
         r=rank,
         lora_alpha=alpha,
         lora_dropout=dropout,
-        target_modules=target_modules if target_modules == "all-linear" else list(target_modules),
+        target_modules=names,
         layers_to_transform=None if layers is None else list(layers),
         use_rslora=rslora,
         bias="none",
         task_type="CAUSAL_LM",
     )
     try:
-        return get_peft_model(model, config, autocast_adapter_dtype=True)
+        adapted = get_peft_model(model, config, autocast_adapter_dtype=True)
     except ValueError:
         # PEFT's message quotes the model's modules: long, and of no use to an operator.
         raise UsageError(
@@ -80,6 +91,11 @@ def attach_lora(
             "expected names of linear layers of the base model, found none of them in it",
             hint="appliance policy explain training.target_modules",
         ) from None
+    if freeze_a:
+        for name, p in adapted.named_parameters():
+            if ".lora_A." in name:
+                p.requires_grad_(False)
+    return adapted
 
 
 def export_adapter(model: torch.nn.Module, *, base_model_name: str) -> dict[str, bytes]:
@@ -176,6 +192,18 @@ def verify_export(model: torch.nn.Module, files: dict[str, bytes]) -> None:
             "the exported adapter, read back, gives other logits than the trained one",
             hint="appliance doctor",
         )
+
+
+def _linear_names(model: torch.nn.Module) -> list[str]:
+    """Name the linear layers of the blocks: every one but the output layer."""
+    head = model.get_output_embeddings()
+    return sorted(
+        {
+            name.rpartition(".")[2]
+            for name, module in model.named_modules()
+            if type(module).__name__ in {"Linear", "Conv1D"} and module is not head
+        }
+    )
 
 
 def _plain(value: object) -> str | list[str]:

@@ -5,7 +5,8 @@ would form one weight gradient for the whole batch, it forms one per row and add
 unit; the frozen base gets no weight gradient, the activations' gradient is as before. Layers that
 read the same input (q/k/v, gate/up) are one operation: one product with their stacked A factors.
 
-Covers plain LoRA on `nn.Linear` (any other base layer is called as it is), with dropout, biases,
+Covers plain LoRA on `nn.Linear` (other base layers are called as they are), A factors trained
+or frozen, with dropout, biases,
 gradient checkpointing of both kinds and autocast. Refuses DoRA and other variants, merged
 adapters, and more than one active adapter.
 """
@@ -131,8 +132,8 @@ def covers(model: torch.nn.Module) -> bool:
     factors: set[int] = set()
     for module in model.modules():
         if _is_lora_layer(module):
-            factors |= {id(p) for p in module.lora_A.parameters() if p.requires_grad}
-            factors |= {id(p) for p in module.lora_B.parameters() if p.requires_grad}
+            factors |= {id(p) for p in module.lora_A.parameters()}
+            factors |= {id(p) for p in module.lora_B.parameters()}
     params = trainable(model)
     return bool(params) and all(id(p) in factors for p in params)
 
@@ -150,7 +151,6 @@ def _is_lora_layer(module: torch.nn.Module) -> bool:
         and not module.merged
         and not module.disable_adapters
         and not module.lora_bias.get(active[0], False)
-        and module.lora_A[active[0]].weight.requires_grad
         and module.lora_B[active[0]].weight.requires_grad
     )
 
@@ -343,11 +343,13 @@ class _Joint(torch.autograd.Function):  # type: ignore[misc]  # torch is untyped
                     grad_x = flat @ weight if grad_x is None else grad_x.addmm_(flat, weight)
             start += rank
         low_grad = low_grads[0] if len(low_grads) == 1 else torch.cat(low_grads, dim=1)
-        rows = torch.bmm(low_grad.view(batch, -1, low_grad.shape[-1]).transpose(1, 2), x3)
-        start = 0
-        for m in shared.members:
-            shared.rows.add(m.a, rows[:, start : start + m.a.shape[0]])
-            start += m.a.shape[0]
+        if any(m.a.requires_grad for m in shared.members):
+            rows = torch.bmm(low_grad.view(batch, -1, low_grad.shape[-1]).transpose(1, 2), x3)
+            start = 0
+            for m in shared.members:
+                if m.a.requires_grad:
+                    shared.rows.add(m.a, rows[:, start : start + m.a.shape[0]])
+                start += m.a.shape[0]
         if ctx.needs_input_grad[0]:
             stacked = _stacked_a(shared.members, low_grad.dtype)
             grad_x = low_grad @ stacked if grad_x is None else grad_x.addmm_(low_grad, stacked)

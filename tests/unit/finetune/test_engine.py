@@ -176,6 +176,24 @@ def test_autocast_keeps_norms_in_float32_and_close_to_the_truth():
     assert relative(found, expected) < 0.05
 
 
+def test_frozen_a_factors_leave_the_b_factors_exact():
+    model = awake(attach_lora(llama(), rank=4, alpha=8.0, seed=0, freeze_a=True))
+    units = make_units(6)
+    expected = slow_twin(model, units)
+    assert expected.shape[1] == sum(p.numel() for p in trainable(model))
+    engine = choose_engine(model, causal_lm_loss)
+    assert engine.name == "lora-one-pass"
+    assert relative(by_engine(engine, model, units), expected) < 1e-5
+
+
+def test_factors_on_the_last_layers_alone_are_exact():
+    model = awake(attach_lora(llama(), rank=4, alpha=8.0, seed=0, layers=[1]))
+    units = make_units(6)
+    expected = slow_twin(model, units)
+    engine = choose_engine(model, causal_lm_loss)
+    assert relative(by_engine(engine, model, units), expected) < 1e-5
+
+
 def test_a_closed_engine_leaves_pefts_own_forward():
     model = lora_llama()
     ids = torch.arange(3, 13)[None]
