@@ -40,11 +40,27 @@ class RemovedSlot:
     decoys: tuple[str, ...] = field(repr=False)
 
 
+class Slot(Protocol):
+    """The parts of a slot that are read; `RemovedSlot` says what they mean."""
+
+    @property
+    def before(self) -> str:
+        """De-identified text that precedes the slot; private."""
+
+    @property
+    def value(self) -> str:
+        """The true value; private."""
+
+    @property
+    def decoys(self) -> tuple[str, ...]:
+        """Made-up values of the same format."""
+
+
 class RemovedValues(Protocol):
     """What de-identification took out of the training side."""
 
     @property
-    def slots(self) -> Sequence[RemovedSlot]:
+    def slots(self) -> Sequence[Slot]:
         """Return slots to rank, already drawn at random; the audit takes the first ones."""
 
     def find(self, texts: Sequence[str]) -> list[int]:
@@ -123,7 +139,7 @@ def score_slots(
     return tuple(found)
 
 
-def _score_slot(model: Any, tokenizer: Any, slot: RemovedSlot) -> tuple[float, ...]:  # noqa: ANN401
+def _score_slot(model: Any, tokenizer: Any, slot: Slot) -> tuple[float, ...]:  # noqa: ANN401
     import torch
 
     device = next(model.parameters()).device
