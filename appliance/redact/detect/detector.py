@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
@@ -159,7 +159,7 @@ class Detector:
         with self._zone():
             return [self._seeds(text, self._own(text)) for text in texts]
 
-    def _zone(self) -> Any:
+    def _zone(self) -> AbstractContextManager[object]:
         return nullcontext() if self._ner is None else self._ner.memory_zone()
 
     def _seeds(self, text: str, spans: Iterable[Span]) -> list[Hint]:

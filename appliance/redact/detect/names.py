@@ -197,11 +197,11 @@ class NameFinder:
                     end = start + len(words[0])
                 yield _person(start, end, 0.55, "lower_title")
         position = 0
-        while match := _LOWER_PAIR.search(text, position):
-            position = match.start(2)
-            if self._lower_pair(text, match):
-                yield _person(match.start(), match.end(), 0.55, "lower_case")
-                position = match.end()
+        while pair := _LOWER_PAIR.search(text, position):
+            position = pair.start(2)
+            if self._lower_pair(text, pair):
+                yield _person(pair.start(), pair.end(), 0.55, "lower_case")
+                position = pair.end()
 
     def _lower_pair(self, text: str, match: re.Match[str]) -> bool:
         known = self._lexicon

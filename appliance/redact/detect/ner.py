@@ -11,6 +11,7 @@ import importlib.util
 import re
 from bisect import bisect_right
 from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -41,18 +42,26 @@ _HINT = "appliance doctor"
 _MONTH = r"jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec"
 _DATE = re.compile(
     rf"(?i)\b(?:{_MONTH})[a-z]*\b|\b(?:1[89]|20)\d\d\b|\d[/.\-]\d|\d(?:st|nd|rd|th)\b"
-    r"|\b(?:christmas|easter|thanksgiving|halloween|new year|labor day|memorial day|independence day|valentine)"
+    r"|\b(?:christmas|easter|thanksgiving|halloween|new year|labor day|memorial day"
+    r"|independence day|valentine)"
 )
 _DURATION = re.compile(
-    r"(?i)\b(?:seconds?|minutes?|hours?|hrs?|days?|weeks?|wks?|months?|mos?|years?|yrs?|decades?|daily|weekly|monthly"
-    r"|yearly|annual(?:ly)?|old|ago|yesterday|today|tomorrow|tonight|morning|evening|night|overnight|noon)\b"
+    r"(?i)\b(?:seconds?|minutes?|hours?|hrs?|days?|weeks?|wks?|months?|mos?|years?|yrs?|decades?"
+    r"|daily|weekly|monthly"
+    r"|yearly|annual(?:ly)?|old|ago|yesterday|today|tomorrow|tonight|morning|evening|night"
+    r"|overnight|noon)\b"
 )
 ORGANIZATION_CUE = re.compile(
-    r"(?i)\b(?:hospitals?|clinics?|cl[ií]nica|medical|health(?:care)?|centers?|centres?|infirmary|hospice|university|college|schools?|academy"
-    r"|institute|foundation|church|inc|llc|llp|ltd|plc|corp(?:oration)?|co|company|group|gmbh|bank|partners|associates|pharmacy"
-    r"|laborator(?:y|ies)|labs|department|ministry|agency|services|rehab(?:ilitation)?|nursing|home|sanatorium|general|memorial"
-    r"|insurance|trust|council|association|society|union|court|police|county|systems?|solutions|industries|holdings|and sons"
-    r"|& sons|shelter|network|management|consulting|technologies|authority|commission|committee|office|bureau|federal|national)\b"
+    r"(?i)\b(?:hospitals?|clinics?|cl[ií]nica|medical|health(?:care)?|centers?|centres?|infirmary"
+    r"|hospice|university|college|schools?|academy"
+    r"|institute|foundation|church|inc|llc|llp|ltd|plc|corp(?:oration)?|co|company|group|gmbh"
+    r"|bank|partners|associates|pharmacy"
+    r"|laborator(?:y|ies)|labs|department|ministry|agency|services|rehab(?:ilitation)?|nursing"
+    r"|home|sanatorium|general|memorial"
+    r"|insurance|trust|council|association|society|union|court|police|county|systems?|solutions"
+    r"|industries|holdings|and sons"
+    r"|& sons|shelter|network|management|consulting|technologies|authority|commission|committee"
+    r"|office|bureau|federal|national)\b"
 )
 #: A rule's hit with this score explains its words.
 _EXPLAINED = 0.6
@@ -99,9 +108,10 @@ class EnglishNer:
             raise MachineError("detector", "the English model has no `ner` component", hint=_HINT)
         self._lexicon = lexicon
 
-    def memory_zone(self) -> Any:
+    def memory_zone(self) -> AbstractContextManager[object]:
         """Return a context in which the vocabulary's growth is given back at the end."""
-        return self._nlp.memory_zone()
+        zone: AbstractContextManager[object] = self._nlp.memory_zone()
+        return zone
 
     def find(self, text: str, hits: Iterable[Span] = ()) -> list[Span]:
         """Find entities in a plain text of at most a million characters.
@@ -167,10 +177,6 @@ class EnglishNer:
             return False
         # A capital inside a sentence is a choice; at its start it is grammar.
         return not lexicon.common(word) or (offset > 2 and listed and not word.isupper())
-
-    def doc(self, text: str) -> Any:
-        """Return the spaCy document, for recognizers that want artefacts."""
-        return self._nlp(text)
 
     def _parts(self, text: str, start: int, end: int, label: str) -> list[tuple[int, int]]:
         """Split at line ends, tidy the edges, drop what cannot be what the label says."""

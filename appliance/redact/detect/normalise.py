@@ -36,6 +36,14 @@ _LOOKALIKES = dict(
 _RLO = "\u202e"
 _RLO_END = frozenset("\u202c\u2069\u202d\u202a\u202b\n")
 _WORD = re.compile(r"[^\W\d_]+")
+#: Letters and signs that hide nothing: a text of these needs at most one-to-one replacements.
+_STRANGE = re.compile(
+    r"[^\t\n\v\f\r -~\u00a0-\u00ac\u00ae-\u017f\u0218-\u021b\u2010-\u201f\u2020-\u2027\u2030-\u205e"
+    r"\u20a0-\u20bf\u2122]|[\u00b2\u00b3\u00b9\u2024-\u2026]"
+)
+_ONE_TO_ONE = str.maketrans({**_PLAIN, "\u00a0": " "})
+#: Ordinal signs: NFKC would make them letters.
+_ORDINALS = frozenset("ªº")
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
 
 
@@ -89,6 +97,8 @@ def _plain(char: str) -> str:
         return "" if _CONTROL.match(char) else char
     if char in _PLAIN:
         return _PLAIN[char]
+    if char in _ORDINALS:
+        return char
     category = unicodedata.category(char)
     if category in ("Cf", "Cc") or 0xFE00 <= code <= 0xFE0F:
         return ""
@@ -125,7 +135,7 @@ def normalise(text: str) -> Normalised:
         text: any string.
 
     Returns:
-        The plain text with a map back to `text`; the identity when nothing had to change.
+        The plain text with a map back to `text`; no map when every character kept its place.
 
     Guarantees:
         `original` of a span never leaves `text`; for plain ASCII and ordinary accented text the
@@ -133,6 +143,8 @@ def normalise(text: str) -> Normalised:
     """
     if text.isascii() and _CONTROL.search(text) is None:
         return Normalised(text)
+    if _STRANGE.search(text) is None:
+        return Normalised(text.translate(_ONE_TO_ONE))
     order = _visual_order(text) if _RLO in text else range(len(text))
     chars: list[str] = []
     starts: list[int] = []

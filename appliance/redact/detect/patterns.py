@@ -215,9 +215,11 @@ def words(text: str) -> tuple[str, ...]:
 
 #: What may stand between a label and its value.
 SEPARATOR = (
-    r"(?:[ \t_\-]*(?:identification|identifier|numbers?|num|nbr|n(?:os?|r|um)?\.|nos?|nr|id|code|card)\b\.?)*"
+    r"(?:[ \t_\-]*(?:identification|identifier|numbers?|num|nbr|n(?:os?|r|um)?\.|nos?|nr|id|code"
+    r"|card)\b\.?)*"
     r"[ \t]*(?:[#№]|[nN][º°])?[ \t]*(?:\([^()\n]{1,24}\)[ \t]*)?"
-    r"(?:[:=#]|-{1,2}(?=[ \t])|\||,?[ \t]+(?:is|was|of|reads|(?:ends|ending)(?:[ \t](?:in|with))?|last[ \t](?:four|4)(?:[ \t]digits)?)\b)?[ \t]*\n?[ \t]*[#:\"'(\[]{0,2}[ \t]*"
+    r"(?:[:=#]|-{1,2}(?=[ \t])|\||,?[ \t]+(?:is|was|of|reads|(?:ends|ending)(?:[ \t](?:in|with))?"
+    r"|last[ \t](?:four|4)(?:[ \t]digits)?)\b)?[ \t]*\n?[ \t]*[#:\"'(\[]{0,2}[ \t]*"
 )
 #: A value with at least one digit and three characters.
 STRONG_VALUE = (
@@ -230,7 +232,8 @@ WEAK_VALUE = (
     r"(?P<v>[A-Z]{0,3}\d{2,6}(?: \d{2,7}){1,4}(?![\w/.\-]*[\w])"
     r"|(?=(?:[A-Za-z*./_\-]*\d){3})[A-Za-z0-9*][\w*./\-]{2,38}[A-Za-z0-9*]"
     r"|(?-i:[A-Z]{1,4} )(?=(?:[A-Za-z\-]*\d){3})\d[\w\-]{3,30})"
-    r"(?![/.,]\d)(?!\s?(?:%|(?:mg|mcg|ml|units?|cm|mm|kg|lbs?|days?|weeks?|months?|years?|hours?)\b))"
+    r"(?![/.,]\d)(?!\s?(?:%|(?:mg|mcg|ml|units?|cm|mm|kg|lbs?|days?|weeks?|months?|years?"
+    r"|hours?)\b))"
 )
 
 

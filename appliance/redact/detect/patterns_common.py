@@ -63,7 +63,8 @@ CONTACT: tuple[Pattern, ...] = (
         "email",
         "EMAIL_ADDRESS",
         ("@",),
-        rf"(?<![\w.+\-])[^\W_]{_LOCAL}{{0,63}}@[^\W_](?:[\w\-]{{0,62}}\.)*[\w\-]{{0,62}}\.[^\W\d_]{{2,24}}(?![\w\-])",
+        rf"(?<![\w.+\-])[^\W_]{_LOCAL}{{0,63}}@[^\W_](?:[\w\-]{{0,62}}\.)*[\w\-]{{0,62}}\.[^\W\d_]"
+        rf"{{2,24}}(?![\w\-])",
         score=0.95,
         before=65,
     ),
@@ -124,7 +125,8 @@ CONTACT: tuple[Pattern, ...] = (
         "ipv6",
         "IP_ADDRESS",
         r"(?<![\w:.])(?:(?:[0-9A-Fa-f]{1,4}:){7}[0-9A-Fa-f]{1,4}"
-        r"|(?=(?:[0-9A-Fa-f]{0,4}:){2,7}[0-9A-Fa-f]{0,4})(?=[0-9A-Fa-f:]*::)(?=[0-9A-Fa-f:]*[0-9A-Fa-f]{3})"
+        r"|(?=(?:[0-9A-Fa-f]{0,4}:){2,7}[0-9A-Fa-f]{0,4})(?=[0-9A-Fa-f:]*::)(?=[0-9A-Fa-f:]*[0-9A-"
+        r"Fa-f]{3})"
         r"[0-9A-Fa-f:]{5,39})(?![\w:])",
         score=0.8,
         lead="long",
@@ -162,7 +164,8 @@ FINANCE: tuple[Pattern, ...] = (
     shaped(
         "card_grouped",
         "CREDIT_CARD",
-        r"(?<![\w.\-])(?:[2-6]\d{3}([ \-])\d{4}\1\d{4}\1\d{4}|3[47]\d{2}([ \-])\d{6}\2\d{5})(?![\w\-])",
+        r"(?<![\w.\-])(?:[2-6]\d{3}([ \-])\d{4}\1\d{4}\1\d{4}"
+        r"|3[47]\d{2}([ \-])\d{6}\2\d{5})(?![\w\-])",
         score=0.7,
         check=checksums.card,
         lead="digit",
@@ -189,7 +192,10 @@ FINANCE: tuple[Pattern, ...] = (
         "iban_labelled",
         "IBAN_CODE",
         "iban",
-        value=r"(?P<v>(?-i:[A-Z]{2}(?: ?[A-Z0-9X*]{2})(?:[ \-]?[A-Z0-9X*]{2,5}){1,9}))(?![A-Za-z0-9])",
+        value=(
+            r"(?P<v>(?-i:[A-Z]{2}(?: ?[A-Z0-9X*]{2})(?:[ \-]?[A-Z0-9X*]{2,5}){1,9}))(?![A-Za-z0-9]"
+            r")"
+        ),
         check=checksums.iban,
     ),
     labelled(
@@ -202,7 +208,8 @@ FINANCE: tuple[Pattern, ...] = (
     labelled(
         "cvv",
         "CVV",
-        "cvv, cvv2, cvc, cvc2, cid, csc, card verification value, card verification, security code, código de segurança, código de seguridad, prüfziffer",
+        "cvv, cvv2, cvc, cvc2, cid, csc, card verification value, card verification,"
+        " security code, código de segurança, código de seguridad, prüfziffer",
         value=r"(?P<v>\d{3,4})(?!\d)",
         score=0.85,
     ),
@@ -246,8 +253,10 @@ FINANCE: tuple[Pattern, ...] = (
     anchored(
         "secret_token",
         "PASSWORD",
-        "sk-, sk_live, sk_test, pk_live, ghp_, gho_, github_pat, xoxb, xoxp, akia, aiza, eyj, glpat",
-        r"(?:sk-|[sp]k_(?:live|test)_|gh[po]_|github_pat_|xox[bp]-|AKIA|AIza|eyJ|glpat-)[A-Za-z0-9_.\-]{12,}",
+        "sk-, sk_live, sk_test, pk_live, ghp_, gho_, github_pat, xoxb, xoxp, akia, aiza, eyj,"
+        " glpat",
+        r"(?:sk-|[sp]k_(?:live|test)_|gh[po]_|github_pat_|xox[bp]-|AKIA|AIza|eyJ"
+        r"|glpat-)[A-Za-z0-9_.\-]{12,}",
         score=0.85,
         flags=0,
     ),
@@ -285,7 +294,8 @@ def month_dates(
     if month_first:
         head = rf"(?<![^\W_]){month}[ \t\-/]{{0,2}}{day}"
         body = (
-            rf"{head}(?![\w])(?:[ \t]*[,\-/.]?[ \t]*(?:of[ \t]+)?(?:1[5-9]|20)\d{{2}}(?!\w)|[\-/,]['’]?\d{{2}}(?!\w))?"
+            rf"{head}(?![\w])(?:[ \t]*[,\-/.]?[ \t]*(?:of[ \t]+)?(?:1[5-9]|20)\d{{2}}(?!\w)"
+            rf"|[\-/,]['’]?\d{{2}}(?!\w))?"
             rf"|{body}|(?<![^\W_]){month}[ \t]?['’]\d{{2}}(?!\w)"
         )
     anchors = tuple(sorted({m[:3] for m in re.split(r"\|", re.sub(r"[()?:]", "", months)) if m}))

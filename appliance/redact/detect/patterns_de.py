@@ -7,10 +7,14 @@ from appliance.redact.detect.patterns import WEAK_VALUE, Pattern, anchored, labe
 from appliance.redact.detect.patterns_common import month_dates
 
 _MONTHS = (
-    "januar|jänner|februar|feber|märz|maerz|april|mai|juni|juli|august|september|oktober|november|dezember"
+    "januar|jänner|februar|feber|märz|maerz|april|mai|juni|juli|august|september|oktober|november"
+    "|dezember"
     "|jan|feb|mär|mrz|apr|jun|jul|aug|sept|sep|okt|nov|dez"
 )
-_SEP = r"(?:[ \t\-]*(?:nummer|nr|no|id|code)\b\.?)*[ \t]*(?:lautet|ist)?[ \t]*(?:[:=#\-–]|\|)?[ \t]*\n?[ \t]*[\"'(]?[ \t]*"
+_SEP = (
+    r"(?:[ \t\-]*(?:nummer|nr|no|id|code)\b\.?)*[ \t]*(?:lautet|ist)?[ \t]*(?:[:=#\-–]|\|)?[ \t]*"
+    r"\n?[ \t]*[\"'(]?[ \t]*"
+)
 _DAY = r"(?:0?[1-9]|[12]\d|3[01])"
 _MONTH = r"(?:0?[1-9]|1[0-2])"
 
@@ -18,7 +22,9 @@ IDENTIFIERS: tuple[Pattern, ...] = (
     labelled(
         "de_tax",
         "DE_STEUER_ID",
-        "steuer-id, steuerid, steuer-identifikationsnummer, steueridentifikationsnummer, identifikationsnummer, idnr, tin, steuernummer, steuer-nr, st.-nr., ust-id, ust-idnr, uid",
+        "steuer-id, steuerid, steuer-identifikationsnummer, steueridentifikationsnummer,"
+        " identifikationsnummer, idnr, tin, steuernummer, steuer-nr, st.-nr., ust-id, ust-idnr,"
+        " uid",
         value=r"(?P<v>(?=(?:[\w /.\-]*?\d){5})[A-Z0-9][\d /.\-]{5,18}\d)(?!\w)",
         separator=_SEP,
         check=checksums.steuer_id,
@@ -44,7 +50,10 @@ IDENTIFIERS: tuple[Pattern, ...] = (
     labelled(
         "de_insurance",
         "HEALTH_PLAN_ID",
-        "krankenversichertennummer, versichertennummer, versicherten-nr, versichertennr, versicherungsnummer, versicherungs-nr, kv-nummer, kvnr, kv-nr, krankenkasse, rentenversicherungsnummer, rvnr, sv-nummer, sozialversicherungsnummer, svnr, sv-nr, ahv, ahv-nummer, police, policennummer, vertragsnummer, kassennummer, kassen-nr",
+        "krankenversichertennummer, versichertennummer, versicherten-nr, versichertennr,"
+        " versicherungsnummer, versicherungs-nr, kv-nummer, kvnr, kv-nr, krankenkasse,"
+        " rentenversicherungsnummer, rvnr, sv-nummer, sozialversicherungsnummer, svnr, sv-nr,"
+        " ahv, ahv-nummer, police, policennummer, vertragsnummer, kassennummer, kassen-nr",
         value=r"(?P<v>(?=(?:[\w ./\-]*?\d){4})[A-Z0-9][\w./\-]*(?: \d{2,6}){0,3})(?!\w)",
         separator=_SEP,
         score=0.8,
@@ -53,7 +62,14 @@ IDENTIFIERS: tuple[Pattern, ...] = (
     labelled(
         "de_case",
         "MEDICAL_RECORD_NUMBER",
-        "fallnummer, fall-nr, fallnr, fall, fall-nummer, aufnahmenummer, aufnahme-nr, aufnahmenr, aufnahmezahl, az, a-zahl, patientennummer, patienten-nr, patientennr, pat-nr, pat.-nr., pat.nr., pat. nr, patienten-id, patid, pat-id, pid, piz, krankenblatt, krankenaktennummer, aktenzeichen, geschäftszeichen, auftragsnummer, auftrag, auftrags-nr, befundnummer, befund-nr, histologie-nr, histo-nr, einsendenummer, einsende-nr, eingangsnummer, eingangs-nr, probennummer, labornummer, labor-nr, journalnummer, journal-nr, untersuchungsnummer, e-nr, e.nr, b-nr, h-nr, archivnummer, ident, identnummer",
+        "fallnummer, fall-nr, fallnr, fall, fall-nummer, aufnahmenummer, aufnahme-nr, aufnahmenr,"
+        " aufnahmezahl, az, a-zahl, patientennummer, patienten-nr, patientennr, pat-nr, pat.-nr.,"
+        " pat.nr., pat. nr, patienten-id, patid, pat-id, pid, piz, krankenblatt,"
+        " krankenaktennummer, aktenzeichen, geschäftszeichen, auftragsnummer, auftrag,"
+        " auftrags-nr, befundnummer, befund-nr, histologie-nr, histo-nr, einsendenummer,"
+        " einsende-nr, eingangsnummer, eingangs-nr, probennummer, labornummer, labor-nr,"
+        " journalnummer, journal-nr, untersuchungsnummer, e-nr, e.nr, b-nr, h-nr, archivnummer,"
+        " ident, identnummer",
         value=r"(?P<v>(?=(?:[\w./\-]*\d){3})[A-Z0-9][\w./\-]{1,28}\w)",
         separator=_SEP,
         score=0.75,
@@ -61,7 +77,14 @@ IDENTIFIERS: tuple[Pattern, ...] = (
     labelled(
         "de_documents",
         "ID_NUMBER",
-        "personalausweis, personalausweisnummer, ausweis, ausweisnummer, ausweis-nr, reisepass, pass, passnummer, führerschein, führerscheinnummer, kennzeichen, kfz-kennzeichen, fahrgestellnummer, fin, kundennummer, kunden-nr, kundennr, mitgliedsnummer, kontonummer, konto, konto-nr, blz, rechnungsnummer, rechnung, rechnungs-nr, bestellnummer, personalnummer, personal-nr, matrikelnummer, lanr, bsnr, betriebsstättennummer, arztnummer, seriennummer, serien-nr, sn, chargennummer, charge, ch.-b., lot, gerätenummer, handelsregister, hrb, hra, registernummer, benutzername, kennung, zulassungsnummer, lfd. nr",
+        "personalausweis, personalausweisnummer, ausweis, ausweisnummer, ausweis-nr, reisepass,"
+        " pass, passnummer, führerschein, führerscheinnummer, kennzeichen, kfz-kennzeichen,"
+        " fahrgestellnummer, fin, kundennummer, kunden-nr, kundennr, mitgliedsnummer,"
+        " kontonummer, konto, konto-nr, blz, rechnungsnummer, rechnung, rechnungs-nr,"
+        " bestellnummer, personalnummer, personal-nr, matrikelnummer, lanr, bsnr,"
+        " betriebsstättennummer, arztnummer, seriennummer, serien-nr, sn, chargennummer, charge,"
+        " ch.-b., lot, gerätenummer, handelsregister, hrb, hra, registernummer, benutzername,"
+        " kennung, zulassungsnummer, lfd. nr",
         value=WEAK_VALUE,
         separator=_SEP,
         score=0.7,
@@ -94,7 +117,8 @@ CONTACT: tuple[Pattern, ...] = (
     shaped(
         "de_phone",
         "PHONE_NUMBER",
-        r"(?<![\w./\-])(?:\(0\d{2,5}\)[ ]?|0\d{2,5}[ ]?[/\-][ ]?|0\d{2,4}[ ](?=\d{3,}))\d{2,}(?:[ \-]?\d{2,}){0,4}(?![\w/])(?!\.\d)",
+        r"(?<![\w./\-])(?:\(0\d{2,5}\)[ ]?|0\d{2,5}[ ]?[/\-][ ]?"
+        r"|0\d{2,4}[ ](?=\d{3,}))\d{2,}(?:[ \-]?\d{2,}){0,4}(?![\w/])(?!\.\d)",
         score=0.6,
         lead="digit",
         digits=6,
@@ -102,46 +126,68 @@ CONTACT: tuple[Pattern, ...] = (
     labelled(
         "de_phone_labelled",
         "PHONE_NUMBER",
-        "telefon, telefonnummer, tel, tel., telefax, fax, mobil, mobiltelefon, handy, durchwahl, dw, ruf, rufnummer, funk, pieper, dect, sekretariat, zentrale, notruf, t, f",
+        "telefon, telefonnummer, tel, tel., telefax, fax, mobil, mobiltelefon, handy, durchwahl,"
+        " dw, ruf, rufnummer, funk, pieper, dect, sekretariat, zentrale, notruf, t, f",
         value=r"(?P<v>(?=(?:[ ().\-/]{0,3}\d){4,15}(?!\d))\+?\(?\d[\d ().\-/]{2,22}\d)(?![\w\-/])",
-        separator=r"(?:[ \t]*\([^)\d\n]{1,20}\))?\.?(?:[ \t\-]*(?:nr\.?|nummer))?[ \t]*[:#=][ \t]*\n?[ \t]*|\.?[ \t]{1,2}",
+        separator=(
+            r"(?:[ \t]*\([^)\d\n]{1,20}\))?\.?(?:[ \t\-]*(?:nr\.?"
+            r"|nummer))?[ \t]*[:#=][ \t]*\n?[ \t]*|\.?[ \t]{1,2}"
+        ),
         score=0.7,
     ),
 )
 
-_STREET_TAIL = r"(?:[Ss]tra(?:ß|ss)e|[Ss]tr\.|[Ww]eg|[Pp]latz|[Aa]llee|[Gg]asse|[Rr]ing|[Uu]fer|[Dd]amm|[Cc]haussee|[Ss]teig|[Ss]tieg|[Pp]fad|[Pp]romenade|[Hh]of|[Mm]arkt|[Bb]erg|[Kk]amp|[Ll]andstra(?:ß|ss)e|[Bb]rücke|[Gg]raben|[Ww]all|[Hh]alde|[Gg]arten|[Ff]eld|[Bb]ogen|[Rr]ain|[Tt]or|[Aa]u|[Kk]ai|[Zz]eile|[Hh]öhe|[Rr]uhe|[Bb]reite|[Ww]iese|[Pp]l\.)"
+_STREET_TAIL = (
+    r"(?:[Ss]tra(?:ß|ss)e|[Ss]tr\.|[Ww]eg|[Pp]latz|[Aa]llee|[Gg]asse|[Rr]ing|[Uu]fer|[Dd]amm"
+    r"|[Cc]haussee|[Ss]teig|[Ss]tieg|[Pp]fad|[Pp]romenade|[Hh]of|[Mm]arkt|[Bb]erg|[Kk]amp"
+    r"|[Ll]andstra(?:ß|ss)e|[Bb]rücke|[Gg]raben|[Ww]all|[Hh]alde|[Gg]arten|[Ff]eld|[Bb]ogen"
+    r"|[Rr]ain|[Tt]or|[Aa]u|[Kk]ai|[Zz]eile|[Hh]öhe|[Rr]uhe|[Bb]reite|[Ww]iese|[Pp]l\.)"
+)
 PLACES: tuple[Pattern, ...] = (
     shaped(
         "de_street",
         "LOCATION",
-        rf"(?<![\w\-])(?:(?:[A-ZÄÖÜ][\wäöüß.]*[ \-]){{0,3}}[A-ZÄÖÜ][\wäöüß\-]*?{_STREET_TAIL}|(?:[A-ZÄÖÜ][\wäöüß.]*[ \-]){{1,3}}{_STREET_TAIL}|(?:Am|An der|An den|Im|In der|In den|Auf der|Auf dem|Unter den|Zum|Zur|Hinter der|Beim|Vor dem|Obere|Untere|Alte|Neue)[ ][A-ZÄÖÜ][\wäöüß\-]+(?:[ ][A-ZÄÖÜ][\wäöüß\-]+)?)[ ]?\d{{1,4}}[ ]?[a-z]?(?:[ ]?[/\-–][ ]?\d{{1,3}}[a-z]?)?(?![\w.%]|[ ]?(?:mg|ml|Uhr|cm|mm))",
+        rf"(?<![\w\-])(?:(?:[A-ZÄÖÜ][\wäöüß.]*[ \-]){{0,3}}[A-ZÄÖÜ][\wäöüß\-]*?{_STREET_TAIL}"
+        rf"|(?:[A-ZÄÖÜ][\wäöüß.]*[ \-]){{1,3}}{_STREET_TAIL}|(?:Am|An der|An den|Im|In der|In den"
+        r"|Auf der|Auf dem|Unter den|Zum|Zur|Hinter der|Beim|Vor dem|Obere|Untere|Alte"
+        rf"|Neue)[ ][A-ZÄÖÜ][\wäöüß\-]+(?:[ ][A-ZÄÖÜ][\wäöüß\-]+)?)[ ]?\d{{1,4}}[ ]?[a-z]?(?:[ ]?["
+        rf"/\-–][ ]?\d{{1,3}}[a-z]?)?(?![\w.%]|[ ]?(?:mg|ml|Uhr|cm|mm))",
         score=0.65,
         lead="capital",
     ),
     shaped(
         "de_postal_city",
         "LOCATION",
-        r"(?<![\w.,/\-])(?:(?:D|A|CH|DE|AT)[ \-])?\d{4,5}[ ](?P<v>[A-ZÄÖÜ][a-zäöüß]+(?:[ \-](?:an der|am|ob der|im|in|bei|[A-ZÄÖÜ])[\wäöüß.]*){0,3})(?![\w])(?![ ]?(?:mg|ml|Einheiten|Stück|Euro|IE|IU|Leukozyten|Thrombozyten))",
+        r"(?<![\w.,/\-])(?:(?:D|A|CH|DE|AT)[ \-])?\d{4,5}[ ](?P<v>[A-ZÄÖÜ][a-zäöüß]+(?:[ \-](?:an "
+        r"der|am|ob der|im|in|bei|[A-ZÄÖÜ])[\wäöüß.]*){0,3})(?![\w])(?![ ]?(?:mg|ml|Einheiten"
+        r"|Stück|Euro|IE|IU|Leukozyten|Thrombozyten))",
         score=0.45,
     ),
     shaped(
         "de_postal",
         "ZIP_CODE",
-        r"(?<![\w.,/\-])(?:(?:D|A|CH|DE|AT)[ \-])?(?P<v>\d{5})(?=[ ][A-ZÄÖÜ][a-zäöüß]{2,}(?![ ]?(?:mg|ml|Einheiten|Stück|Euro|IE|IU|Leukozyten|Thrombozyten)\b))",
+        r"(?<![\w.,/\-])(?:(?:D|A|CH|DE|AT)[ \-])?(?P<v>\d{5})(?=[ ][A-ZÄÖÜ][a-zäöüß]{2,}(?![ ]?(?"
+        r":mg|ml|Einheiten|Stück|Euro|IE|IU|Leukozyten|Thrombozyten)\b))",
         score=0.5,
     ),
     labelled(
         "de_address_labelled",
         "LOCATION",
-        "adresse, anschrift, wohnort, wohnhaft, wohnhaft in, wohnadresse, straße, strasse, ort, plz/ort, plz ort, geburtsort, stadt, hausarzt in, land, bundesland",
-        value=r"(?P<v>[A-ZÄÖÜ0-9][^\n|;:]{1,80}?)(?=[ \t]*(?:$|\n|\||;|[ \t]{3,}|\.[ \n]|, (?:der|die|das|welche|wurde|befand|geb)|(?:Tel|Telefon|Fax|E-?Mail|geb|Geb)\b))",
+        "adresse, anschrift, wohnort, wohnhaft, wohnhaft in, wohnadresse, straße, strasse, ort,"
+        " plz/ort, plz ort, geburtsort, stadt, hausarzt in, land, bundesland",
+        value=(
+            r"(?P<v>[A-ZÄÖÜ0-9][^\n|;:]{1,80}?)(?=[ \t]*(?:$|\n|\||;|[ \t]{3,}|\.[ \n]|, (?:der"
+            r"|die|das|welche|wurde|befand|geb)|(?:Tel|Telefon|Fax|E-?Mail|geb|Geb)\b))"
+        ),
         separator=r"[ \t]*[:=][ \t]*\n?[ \t]*",
         score=0.6,
     ),
     shaped(
         "de_place_cue",
         "LOCATION",
-        r"(?<!\w)(?:[Ww]ohnhaft(?: in)?|wohnt in|lebt in|geboren in|aus|stammt aus|Ort:)[ ](?P<v>[A-ZÄÖÜ][\wäöüß]+(?:[ \-](?:an der|am|ob der|im|bei|[A-ZÄÖÜ])[\wäöüß]+)?(?=[ ]*[,.]))",
+        r"(?<!\w)(?:[Ww]ohnhaft(?: in)?|wohnt in|lebt in|geboren in|aus|stammt aus"
+        r"|Ort:)[ ](?P<v>[A-ZÄÖÜ][\wäöüß]+(?:[ \-](?:an der|am|ob der|im|bei"
+        r"|[A-ZÄÖÜ])[\wäöüß]+)?(?=[ ]*[,.]))",
         score=0.4,
     ),
 )
@@ -167,7 +213,8 @@ DATES: tuple[Pattern, ...] = (
     shaped(
         "de_day_range",
         "DATE_TIME",
-        rf"(?<![\w.,/])(?P<v>{_DAY}\.(?:{_MONTH}\.)?)(?=[ ]?(?:-|–|bis|/|\+|u\.|und)[ ]?(?:zum[ ])?{_DAY}\.[ ]?{_MONTH}\.)",
+        rf"(?<![\w.,/])(?P<v>{_DAY}\.(?:{_MONTH}\.)?)(?=[ ]?(?:-|–|bis|/|\+|u\."
+        rf"|und)[ ]?(?:zum[ ])?{_DAY}\.[ ]?{_MONTH}\.)",
         score=0.5,
         lead="digit",
         digits=3,
@@ -175,7 +222,8 @@ DATES: tuple[Pattern, ...] = (
     shaped(
         "de_month_slash",
         "DATE_TIME",
-        rf"(?<![\w.,/\-]){_MONTH}[ ]?/[ ]?(?:(?:19|20)\d{{2}}|[0-9]\d)(?![\w/%]|[.,]\d|[ ]?(?:mg|ml|min|mmHg|Tbl))",
+        rf"(?<![\w.,/\-]){_MONTH}[ ]?/[ ]?(?:(?:19|20)\d{{2}}|[0-9]\d)(?![\w/%]|[.,]\d|[ ]?(?:mg"
+        r"|ml|min|mmHg|Tbl))",
         score=0.4,
         lead="digit",
         digits=3,
@@ -183,7 +231,7 @@ DATES: tuple[Pattern, ...] = (
     shaped(
         "de_month_dot",
         "DATE_TIME",
-        rf"(?<![\w.,/\-])(?:0[1-9]|1[0-2])\.(?:19|20)\d{{2}}(?![\w.]\d|\d)",
+        r"(?<![\w.,/\-])(?:0[1-9]|1[0-2])\.(?:19|20)\d{2}(?![\w.]\d|\d)",
         score=0.5,
         lead="digit",
         digits=6,
@@ -199,13 +247,15 @@ DATES: tuple[Pattern, ...] = (
     shaped(
         "de_year",
         "DATE_TIME",
-        r"(?<!\w)(?i:seit|im jahre?|jahr|in|von|bis|und|ab|anno|ca\.|um|nach|vor|ED|EM|z\.n\.[^\n.]{0,40}|\()[ ]?(?P<v>(?:19|20)\d{2})(?![\w/.]\d|\w|/|,\d)",
+        r"(?<!\w)(?i:seit|im jahre?|jahr|in|von|bis|und|ab|anno|ca\.|um|nach|vor|ED|EM"
+        r"|z\.n\.[^\n.]{0,40}|\()[ ]?(?P<v>(?:19|20)\d{2})(?![\w/.]\d|\w|/|,\d)",
         score=0.45,
     ),
     shaped(
         "de_birth",
         "DATE_TIME",
-        r"(?:\*|geb\.?|Geb\.?|geboren|Geburtsdatum|GebDatum|Geb\.-Datum|Geb\.dat\.)[ ]?(?:am|:)?[ :]{0,2}(?P<v>\d{1,2}[./\-][ ]?\d{1,2}[./\-][ ]?\d{2,4}|(?:19|20)\d{2})(?!\d)",
+        r"(?:\*|geb\.?|Geb\.?|geboren|Geburtsdatum|GebDatum|Geb\.-Datum|Geb\.dat\.)[ ]?(?:am"
+        r"|:)?[ :]{0,2}(?P<v>\d{1,2}[./\-][ ]?\d{1,2}[./\-][ ]?\d{2,4}|(?:19|20)\d{2})(?!\d)",
         score=0.8,
     ),
 )
@@ -215,7 +265,8 @@ AGES: tuple[Pattern, ...] = (
         "de_age",
         "AGE",
         "jährig, jaehrig, -jähr, jähr, j., jahre, lebensjahr, monate",
-        r"(?<![\w.,/\-])(?P<v>\d{1,3})(?:[ \-]{0,2}(?:jährig|jaehrig|jähr\.|j\.[ ]?a\.|Jahre alt|jahre alt|Monate alt|-monatig)|[ ]Jahre\b(?=,|\)|[ ]alt))",
+        r"(?<![\w.,/\-])(?P<v>\d{1,3})(?:[ \-]{0,2}(?:jährig|jaehrig|jähr\.|j\.[ ]?a\.|Jahre alt"
+        r"|jahre alt|Monate alt|-monatig)|[ ]Jahre\b(?=,|\)|[ ]alt))",
         score=0.75,
         before=6,
     ),
@@ -233,14 +284,20 @@ ORGANIZATIONS: tuple[Pattern, ...] = (
     shaped(
         "de_org",
         "ORGANIZATION",
-        r"(?<!\w)(?:[A-ZÄÖÜ][\wäöüß.\-]*[ ](?:(?:der|des|für|und|an der)[ ])?){0,3}(?:[A-ZÄÖÜ][\wäöüß\-]*(?:klinik|klinikum|krankenhaus|spital|hospital|zentrum|praxis|universität|institut|heim)|Klinikum|Krankenhaus|Universitätsklinikum|Universitätsklinik|Universität|Klinik|Spital|LKH|Landeskrankenhaus|Charité|Sanatorium|Praxis|Hochschule|Institut)(?:[ ](?:(?:der|des|für|und|an der|am|in|im)[ ]){0,2}[A-ZÄÖÜ][\wäöüß.\-]*){1,4}",
+        r"(?<!\w)(?:[A-ZÄÖÜ][\wäöüß.\-]*[ ](?:(?:der|des|für|und"
+        r"|an der)[ ])?){0,3}(?:[A-ZÄÖÜ][\wäöüß\-]*(?:klinik|klinikum|krankenhaus|spital|hospital"
+        r"|zentrum|praxis|universität|institut|heim)|Klinikum|Krankenhaus|Universitätsklinikum"
+        r"|Universitätsklinik|Universität|Klinik|Spital|LKH|Landeskrankenhaus|Charité|Sanatorium"
+        r"|Praxis|Hochschule|Institut)(?:[ ](?:(?:der|des|für|und|an der|am|in"
+        r"|im)[ ]){0,2}[A-ZÄÖÜ][\wäöüß.\-]*){1,4}",
         score=0.35,
         lead="capital",
     ),
     shaped(
         "de_org_tail",
         "ORGANIZATION",
-        r"(?<!\w)(?:[A-ZÄÖÜ][\wäöüß&\-]*[ ]){1,5}(?:GmbH|AG|KG|OHG|e\.V\.|mbH|SE|UG|GbR)(?:[ ]&[ ]Co\.[ ]KG)?(?!\w)",
+        r"(?<!\w)(?:[A-ZÄÖÜ][\wäöüß&\-]*[ ]){1,5}(?:GmbH|AG|KG|OHG|e\.V\.|mbH|SE|UG"
+        r"|GbR)(?:[ ]&[ ]Co\.[ ]KG)?(?!\w)",
         score=0.55,
         lead="capital",
     ),

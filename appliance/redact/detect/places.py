@@ -11,7 +11,8 @@ from appliance.redact.detect.names_shapes import LETTER, UPPER
 
 _WORD = rf"[{UPPER}]{LETTER}+(?:['’\-]{LETTER}+)*"
 _RUN = re.compile(
-    rf"(?<![\w@#/.'’\-]){_WORD}(?:[ ](?:(?:of|de|la|el|do|da|del|am|upon)[ ])?{_WORD}){{0,3}}(?![\w@])"
+    rf"(?<![\w@#/.'’\-]){_WORD}(?:[ ](?:(?:of|de|la|el|do|da|del|am"
+    rf"|upon)[ ])?{_WORD}){{0,3}}(?![\w@])"
 )
 _PIECE = re.compile(r"\S+")
 _SCORE = 0.4

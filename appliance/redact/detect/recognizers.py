@@ -11,7 +11,7 @@ import importlib.util
 import inspect
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from appliance.errors import PolicyError
 from appliance.records import Span
@@ -33,7 +33,7 @@ def quiet() -> None:
     Guarantees:
         No later e-mail or URL check opens a connection.
     """
-    import tldextract  # noqa: PLC0415  only needed where Presidio is
+    import tldextract
 
     tldextract.tldextract.TLD_EXTRACTOR = tldextract.TLDExtract(suffix_list_urls=(), cache_dir=None)
 
@@ -73,7 +73,7 @@ def load(path: Path, languages: Sequence[str]) -> list[EntityRecognizer]:
         PolicyError: a file cannot be used; names the file and the kind of error, no content.
     """
     quiet()
-    from presidio_analyzer import RecognizerRegistry  # noqa: PLC0415  a second to import
+    from presidio_analyzer import RecognizerRegistry
 
     found: list[EntityRecognizer] = []
     for file in files_of(path):
@@ -97,7 +97,7 @@ def load(path: Path, languages: Sequence[str]) -> list[EntityRecognizer]:
 
 
 def _from_module(file: Path) -> list[EntityRecognizer]:
-    from presidio_analyzer import EntityRecognizer  # noqa: PLC0415  a second to import
+    from presidio_analyzer import EntityRecognizer
 
     name = f"appliance_recognizers_{file.stem}"
     spec = importlib.util.spec_from_file_location(name, file)
@@ -114,7 +114,7 @@ def _from_module(file: Path) -> list[EntityRecognizer]:
     ]
 
 
-def run(recognizers: Iterable[EntityRecognizer], text: str, artifacts: Any = None) -> list[Span]:
+def run(recognizers: Iterable[EntityRecognizer], text: str, artifacts: object = None) -> list[Span]:
     """Run recognizers on a plain text.
 
     Returns:
@@ -154,7 +154,7 @@ def registry(
         languages: those it was built for.
     """
     quiet()
-    from presidio_analyzer import (  # noqa: PLC0415  a second to import
+    from presidio_analyzer import (
         EntityRecognizer,
         RecognizerRegistry,
         RecognizerResult,
@@ -168,7 +168,7 @@ def registry(
             self,
             text: str,
             entities: list[str],
-            nlp_artifacts: Any = None,  # noqa: ARG002  Presidio's signature
+            nlp_artifacts: object = None,  # noqa: ARG002  Presidio's signature
         ) -> list[RecognizerResult]:
             return [
                 RecognizerResult(entity_type=s.entity_type, start=s.start, end=s.end, score=s.score)

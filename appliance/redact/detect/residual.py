@@ -59,7 +59,7 @@ _MINIMUM = 0.5
 def _built_in() -> tuple[Any, ...]:
     """Build Presidio's own pattern recognizers, offline."""
     recognizers.quiet()
-    from presidio_analyzer import predefined_recognizers  # noqa: PLC0415  a second to import
+    from presidio_analyzer import predefined_recognizers
 
     return tuple(
         kind() for name in _BUILT_IN if (kind := getattr(predefined_recognizers, name, None))

@@ -20,16 +20,9 @@ import pycrfsuite
 
 from appliance.errors import DataError
 from appliance.records import Span
-from appliance.redact.detect.crf import (
-    CARD_FILE,
-    MODEL_FILE,
-    Card,
-    FeatureMaker,
-    Sentence,
-    _hits,
-    sequences,
-)
+from appliance.redact.detect.crf import CARD_FILE, MODEL_FILE, Card
 from appliance.redact.detect.detector import Detector
+from appliance.redact.detect.features import FeatureMaker, Sentence, rule_tags, sentences
 from appliance.redact.detect.normalise import normalise
 from appliance.redact.detect.settings import DetectorSettings
 
@@ -100,13 +93,13 @@ def read_gold(path: Path) -> list[GoldDocument]:
     return documents
 
 
-def _labels(sequence: Sentence, spans: Sequence[Span]) -> list[str]:
+def _labels(sentence: Sentence, spans: Sequence[Span]) -> list[str]:
     """Give each word its B-/I-/O label; of overlapping spans the longest wins."""
-    labels = ["O"] * len(sequence.tokens)
+    labels = ["O"] * len(sentence.tokens)
     for span in sorted(spans, key=lambda s: s.end - s.start):
         first = True
         kind = _TYPES.get(span.entity_type, span.entity_type)
-        for i, token in enumerate(sequence.tokens):
+        for i, token in enumerate(sentence.tokens):
             if token.start < span.end and token.end > span.start:
                 labels[i] = ("B-" if first else "I-") + kind
                 first = False
@@ -120,9 +113,9 @@ def train_detector(
     language: str,
     provenance: str,
     threshold: float = 0.6,
-    iterations: int = 120,
-    l1: float = 0.6,
-    l2: float = 0.02,
+    iterations: int = 150,
+    l1: float = 0.2,
+    l2: float = 0.05,
 ) -> Card:
     """Train a detector and write it to a directory.
 
@@ -193,10 +186,10 @@ def _examples(
     spans = list(document.spans)
     if plain.starts is not None:
         spans = [_to_plain(plain.starts, s) for s in spans]
-    at, names = _hits(text, detector.rule_hits(text))
-    for sequence in sequences(text):
-        if sequence.tokens:
-            yield maker.make(text, sequence, at, names), _labels(sequence, spans)
+    at, names = rule_tags(text, detector.rule_hits(text))
+    for sentence in sentences(text):
+        if sentence.tokens:
+            yield maker.make(text, sentence, at, names), _labels(sentence, spans)
 
 
 def _to_plain(starts: Sequence[int], span: Span) -> Span:

@@ -1,0 +1,259 @@
+"""English patterns: phones, pagers, dates and ages."""
+
+from __future__ import annotations
+
+import re
+
+from appliance.redact.detect.patterns import Pattern, anchored, labelled, shaped
+from appliance.redact.detect.patterns_common import month_dates
+
+_MONTHS = (
+    "january|february|march|april|may|june|july|august|september|october|november|december"
+    "|jan|feb|mar|apr|jun|jul|aug|sept|sep|oct|nov|dec"
+)
+_PHONE = (
+    r"(?=(?:[ ().\-/]{0,3}\d){7,15}(?!\d))\+?\(?\d[\d ().\-/]{5,20}\d"
+    r"(?:[ \t,]{0,2}(?:x|ext\.?|extension)[ \t.]?\d{1,6})?"
+)
+PHONES: tuple[Pattern, ...] = (
+    shaped(
+        "phone_us",
+        "PHONE_NUMBER",
+        r"(?<![\w\-/.+])(?:\+?1[\-. ]{0,2})?(?:\(\d{3}\)[ \-.]{0,2}|\d{3}[\-. /])\d{3}[\-. ]\d{4}"
+        r"(?:[ \t,]{0,2}(?:x|ext\.?|extension)[ \t.]?\d{1,6})?(?![\w\-/])(?!\.\d)",
+        score=0.7,
+        flags=re.IGNORECASE,
+        lead="digit",
+        digits=10,
+    ),
+    shaped(
+        "phone_area",
+        "PHONE_NUMBER",
+        r"(?<![\w\-/.+])(?:\+?\d{1,3}[\-. ]{0,2})?\(0?\d{2,5}\)[ \-.]?\d{3,5}[ \-.]?\d{3,4}"
+        r"(?:[ \t]?x[ \t]?\d{1,6})?(?![\w\-/])",
+        score=0.65,
+        lead="digit",
+        digits=8,
+    ),
+    shaped(
+        "phone_groups",
+        "PHONE_NUMBER",
+        r"(?<![\w\-/.+,])(?:0\d{1,4}([ .\-/])\d{2,4}(?:[ .\-]\d{2,4}){1,4}|0\d{2,4}[ /\-]\d{5,8}"
+        r"|\d{2}([ .\-])\d{2}\2\d{2}\2\d{2}(?:\2\d{2})?)"
+        r"(?![\w\-/])(?!\.\d)",
+        score=0.5,
+        lead="digit",
+        digits=7,
+    ),
+    shaped(
+        "phone_three_groups",
+        "PHONE_NUMBER",
+        r"(?<![\w\-/.+,$])\d{2,3} \d{2,4} \d{2,4}(?: \d{2,4})?(?=[ \-]?(?i:office|fax|mobile|cell"
+        r"|home|phone|desk|work))",
+        score=0.6,
+        lead="digit",
+        digits=6,
+    ),
+    shaped(
+        "phone_001",
+        "PHONE_NUMBER",
+        r"(?<![\w\-/.+])00\d{1,3}[\-. ](?:\(?\d{2,5}\)?[\-. ]?){1,4}\d(?:x\d{1,6})?(?![\w\-/])",
+        score=0.65,
+        lead="digit",
+        digits=6,
+    ),
+    labelled(
+        "phone_labelled",
+        "PHONE_NUMBER",
+        "phone, phones, telephone, tel, tel., ph, ph., cell, cellphone, cell phone, mobile, mob,"
+        " mobile phone, fax, facsimile, home phone, work phone, office phone, home, work, office,"
+        " contact, contact number, call, call at, called, callback, call back, text, reach,"
+        " reached at, dial, whatsapp, voicemail, hotline, landline, clinic, pharmacy,"
+        " emergency contact, daytime, evening, c:, h:, w:, t:, p:, f:, number, me at, him at,"
+        " her at, them at, us at, me on, answering at, messages to, message to, registered, desk,"
+        " direct, switchboard, sms, texted, texted to, call to, voice, main, toll free,"
+        " after hours",
+        value=rf"(?P<v>{_PHONE})(?![\w\-/])(?!\.\d)",
+        separator=(
+            r"(?:[ \t](?:phone|number|no|#|cell|me|him|her|them|us|mom|dad|wife|husband|at|on"
+            r"|back))*\.?[ \t]*(?:\([a-z]{1,10}\))?[ \t]*[:#=]?[ \t]*\n?[ \t]*(?:is[ \t]+"
+            r"|at[ \t]+|on[ \t]+)*[\"']?"
+        ),
+        score=0.75,
+    ),
+    labelled(
+        "pager",
+        "PHONE_NUMBER",
+        "pager, pgr, beeper, bleep, page, paged, ext, ext., extension, ex., vocera, spectralink,"
+        " dect, call, phone, tel, fax, cell, desk",
+        value=(
+            r"(?P<v>(?:x|ext\.?)?[ ]?#?\d{3,7}(?:-\d{4})?)(?![\w\-/])(?!\.\d)(?!\s?(?:mg|ml|days?"
+            r"|hours?|hrs?|am\b|pm\b))"
+        ),
+        separator=(
+            r"[ \t]*(?:number|no|id|to|at|on|#)?\.?[ \t]*[:#=]?[ \t]*(?:is[ \t]+|at[ \t]+)?\(?"
+        ),
+        score=0.7,
+    ),
+    shaped(
+        "extension",
+        "PHONE_NUMBER",
+        r"(?<![\w.])(?:x|X|ext\. ?|Ext\. ?)\d{4,6}(?![\w.\-/])",
+        score=0.6,
+    ),
+    shaped(
+        "phone_local",
+        "PHONE_NUMBER",
+        r"(?<![\w\-/.+])\d{3}[\-.]\d{4}(?![\w\-/])(?!\.\d)",
+        score=0.5,
+        lead="digit",
+        digits=7,
+    ),
+)
+
+_ON = (
+    r"on|since|from|dated?|until|till|til|thru|through|by|for|down|spine|started|seen|admitted"
+    r"|discharged|adm|d/c|dc|dob|born|between|rtc"
+    r"|last|next|f/u|due|visit|appt|appointment|surgery|exam|note|labs?|before|after|around"
+    r"|approx|about|as of|to|of|-|–|scheduled|expired|died|injury|ekg|mri|ct|cxr|cx|echo|us"
+    r"|removed|placed|stopped|completed|done|performed|updated?|reviewed|signed|filed|collected"
+    r"|drawn|received"
+)
+#: A month and a day, and what follows when it is a ratio, a strength or a dose after all.
+_MD = r"(?:0?[1-9]|1[0-2])/(?:0?[1-9]|[12]\d|3[01])"
+_NOT_RATIO = (
+    r"(?![\w/%\-]|\.\d|[ ]?(?i:strength|murmur|pain|tabs?\b|tablet|cup|of\b|mg|ml|cm|hrs?\b"
+    r"|in severity|on pain|power"
+    r"|motor|systolic|diastolic|sem\b|reps|sets|inch|lb|blood culture|bottles|extremit))"
+)
+DATES: tuple[Pattern, ...] = (
+    *month_dates("en", _MONTHS, link="of|in", ordinal="st|nd|rd|th"),
+    shaped(
+        "en_month_day",
+        "DATE_TIME",
+        rf"(?<![\w/.]){_MD}{_NOT_RATIO}",
+        score=0.5,
+        lead="digit",
+        digits=2,
+        context=rf"(?<!\w)(?i:{_ON}|[a-z]{{3,}}ed|[a-z]{{3,}}ing)[ \t]{{0,2}}:?[ \t]*\(?",
+    ),
+    shaped(
+        "en_month_day_word",
+        "DATE_TIME",
+        rf"(?<![\w/.])(?:0?[1-9]|1[0-2])/(?:0?[79]|1[1-9]|[23]\d){_NOT_RATIO}",
+        score=0.45,
+        lead="digit",
+        digits=2,
+        context=r"[A-Za-z,;(][ (]",
+    ),
+    shaped(
+        "en_month_day_range",
+        "DATE_TIME",
+        rf"(?<![\w/.])(?P<v>{_MD}[ ]?(?:-|–|to|through|thru)[ ]?{_MD}){_NOT_RATIO}",
+        score=0.45,
+        lead="digit",
+        digits=4,
+    ),
+    shaped(
+        "en_month_day_opening",
+        "DATE_TIME",
+        rf"(?m)(?:^[ \t]*(?:\d{{1,2}}[.)] |[\-*•] ?)?|[;|][ \t]?)(?P<v>{_MD})(?=[ \t]*(?:[:)\-,;"
+        rf"|]|[A-Za-z])|[ \t]*$){_NOT_RATIO}",
+        score=0.45,
+    ),
+    shaped(
+        "en_year_bare",
+        "DATE_TIME",
+        r"(?<![\w/.,$€£#:@+\-])(?<!at )(?<!@ )(?<!x )(?:19[3-9]\d|20[0-3]\d)(?![\w/%:\-]|\.\d|,\d"
+        r"|[ ]?(?i:mg|ml|mcg|units?|iu|cc|kcal|cal|calories|steps|hrs?|hours|patients|people"
+        r"|cases|h\b|g\b|meters|cells|ft|copies|gmt|est|pst|edt|utc|psi|rpm|points?|dollars|euros"
+        r"|words|tokens))",
+        score=0.4,
+        lead="digit",
+        digits=4,
+    ),
+    shaped(
+        "en_year_quarter",
+        "DATE_TIME",
+        r"(?<!\w)(?:Q[1-4][ /\-]?(?:19|20)\d{2}|(?:19|20)\d{2}[ \-/]Q[1-4])(?!\w)",
+        score=0.6,
+    ),
+    anchored(
+        "en_ordinal_day",
+        "DATE_TIME",
+        "on the, until the, by the, since the, from the",
+        r"(?:on|until|by|since|from) the (?P<v>\d{1,2}(?:st|nd|rd|th))(?! (?:percentile|floor|day"
+        r"|week|month|postop|digit|rib|toe|finger|grade|visit|time|hour|attempt|dose|century"
+        r"|cycle|generation|birthday|edition|line))",
+        score=0.5,
+    ),
+    labelled(
+        "en_date_labelled",
+        "DATE_TIME",
+        "dob, d.o.b., date of birth, birth date, birthdate, born, born on, date, doa, dod, dos,"
+        " date of service, date of admission, admission date, discharge date, date of death,"
+        " admitted, discharged, exp, expires, expiry, expiration date, valid thru",
+        value=(
+            r"(?P<v>\d{1,4}[ ]?[/.\-][ ]?\d{1,2}(?:[ ]?[/.\-][ ]?\d{1,4})?|(?:19|20)\d{2}"
+            r"|\d{2} ?\d{2} ?(?:19|20)\d{2})(?![\w/\-])"
+        ),
+        separator=r"[ \t]*(?:\([^)\n]{1,14}\))?[ \t]*(?:[:=#|]|is\b|on\b|in\b|-)?[ \t]*\n?[ \t]*",
+        score=0.75,
+    ),
+)
+
+AGES: tuple[Pattern, ...] = (
+    anchored(
+        "en_age_years",
+        "AGE",
+        "y, y.o",
+        r"(?<![\w.\-/])(?P<v>\d{1,3})(?:[ \t]|[\-–]){0,2}(?:y\.?[ ]?/?[ ]?o\b\.?|yo(?=[MFmf]?\b)"
+        r"|years?[ \t\-–]{0,2}(?:old|of age)|yrs?\.?[ \t\-–]{0,2}(?:old|of age)|year[ \-]olds?)",
+        score=0.8,
+        before=7,
+    ),
+    anchored(
+        "en_age_months",
+        "AGE",
+        "month, week, day, mo",
+        r"(?<![\w.\-/])(?P<v>\d{1,3})(?:[ \t]|[\-–]){0,2}(?:months?|mos?|weeks?|wks?"
+        r"|days?)[ \t\-–]{1,2}(?:old|of age)\b",
+        score=0.7,
+        before=7,
+    ),
+    shaped(
+        "en_age_sex",
+        "AGE",
+        r"(?<![\w.\-/:])(?P<v>[1-9]\d?|1[01]\d)(?:[ ]?(?:yo?|y/o)?[ /]?)(?:[MF]|male|female|man"
+        r"|woman|boy|girl|lady|gentleman)(?![\w\-°'])(?! ?(?:French|Fr\b))",
+        score=0.6,
+        lead="digit",
+        digits=1,
+    ),
+    labelled(
+        "en_age_labelled",
+        "AGE",
+        "age, aged, ages, age at visit, age at onset, age at diagnosis, at age, at the age of,"
+        " age of, turned, turning, turn, turns, current age, patient age",
+        value=r"(?P<v>\d{1,3})(?![\w/.\-%]\d|\d)(?![ ]?(?:%|weeks?|days|minutes|times))",
+        separator=r"[ \t]*(?:\([^)\n]{1,14}\))?[ \t]*(?:[:=|]|is\b|of\b|was\b)?[ \t]*",
+        score=0.75,
+    ),
+    shaped(
+        "en_age_is",
+        "AGE",
+        r"(?<!\w)(?i:she|he|who|patient|pt|they|i)(?:[ \t](?i:is|was|turned|am|are)|'s"
+        r"|’s)[ \t](?:now |currently |about |only )?(?P<v>[1-9]\d|1[01]\d)"
+        r"(?=[ \t]*(?:[.,;)]|$|and\b|with\b|years\b|who\b|but\b|living\b)(?!\d))(?!\.\d)",
+        score=0.6,
+    ),
+    shaped(
+        "en_age_comma",
+        "AGE",
+        r"(?<=[a-z]), (?P<v>[1-9]\d|1[01]\d)(?=, (?:an?|of|is|was|who|has|presented|presents"
+        r"|living|from|suffer|the|has)\b)",
+        score=0.5,
+    ),
+)
+
+PATTERNS: tuple[Pattern, ...] = PHONES + DATES + AGES
