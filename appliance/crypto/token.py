@@ -1,0 +1,179 @@
+"""PKCS#11: a root key wrapped by a device key that never leaves the device.
+
+    root key  --AES-256-KWP on the device-->  wrapped, in the slot
+
+Rules:
+- The device key is made on the device: sensitive, not extractable, for wrapping only.
+- The slot stores where the key is (RFC 7512 URI), never the PIN. The PIN comes the way a
+  passphrase does.
+- `python-pkcs11` is needed only here and only then; the module (the vendor's library) is named by
+  the operator, never by the slot: a slot file must not choose what code runs.
+
+Reference:
+    PKCS#11 v3.0 CKM_AES_KEY_WRAP_PAD (RFC 5649), RFC 7512.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+from urllib.parse import quote
+
+from appliance.errors import ApplianceError, IntegrityError, MachineError, UsageError
+
+_KEY_BITS = 256
+_HINT = "appliance doctor, and the device's own tools"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceKey:
+    """One AES key on one token, for `Unlock(token=...)`.
+
+    Attributes:
+        module: the vendor's PKCS#11 library.
+        token_label: the token's label.
+        key_label: the key's label on it.
+        pin: the user PIN.
+    """
+
+    module: Path
+    token_label: str
+    key_label: str
+    pin: bytearray = field(repr=False)
+
+    @property
+    def uri(self) -> str:
+        """RFC 7512 URI of the key, without module and PIN."""
+        return (
+            f"pkcs11:token={quote(self.token_label)};object={quote(self.key_label)};type=secret-key"
+        )
+
+    def create(self) -> None:
+        """Make the key on the device, once.
+
+        Raises:
+            UsageError: the token holds a key of that label.
+            MachineError: the library or the token is missing or refuses.
+            IntegrityError: the PIN is wrong.
+        """
+        with self._session(write=True) as (p, session):
+            if list(session.get_objects(self._search(p))):
+                raise UsageError(
+                    self.uri, "the token holds a key of this label", hint="give another label"
+                )
+            session.generate_key(
+                p.KeyType.AES,
+                _KEY_BITS,
+                label=self.key_label,
+                store=True,
+                capabilities=p.MechanismFlag.WRAP | p.MechanismFlag.UNWRAP,
+                template={p.Attribute.SENSITIVE: True, p.Attribute.EXTRACTABLE: False},
+            )
+
+    def wrap(self, key: bytes) -> bytes:
+        """Wrap a key on the device.
+
+        Raises:
+            MachineError: the library, the token or the key is missing or refuses.
+            IntegrityError: the PIN is wrong.
+        """
+        with self._session() as (p, session):
+            plain = session.create_object(
+                {
+                    p.Attribute.CLASS: p.ObjectClass.SECRET_KEY,
+                    p.Attribute.KEY_TYPE: p.KeyType.GENERIC_SECRET,
+                    p.Attribute.VALUE: key,
+                    p.Attribute.EXTRACTABLE: True,
+                    p.Attribute.SENSITIVE: False,
+                    p.Attribute.TOKEN: False,
+                }
+            )
+            wrapping = self._key(p, session)
+            return bytes(wrapping.wrap_key(plain, mechanism=p.Mechanism.AES_KEY_WRAP_PAD))
+
+    def unwrap(self, wrapped: bytes) -> bytes | None:
+        """Unwrap a key on the device; None when this device key did not wrap it.
+
+        Raises:
+            MachineError: the library, the token or the key is missing or refuses.
+            IntegrityError: the PIN is wrong.
+        """
+        with self._session() as (p, session):
+            wrapping = self._key(p, session)
+            try:
+                key = wrapping.unwrap_key(
+                    p.ObjectClass.SECRET_KEY,
+                    p.KeyType.GENERIC_SECRET,
+                    wrapped,
+                    mechanism=p.Mechanism.AES_KEY_WRAP_PAD,
+                    template={
+                        p.Attribute.EXTRACTABLE: True,
+                        p.Attribute.SENSITIVE: False,
+                        p.Attribute.TOKEN: False,
+                    },
+                )
+            except (p.exceptions.PKCS11Error, ValueError):
+                return None
+            return bytes(key[p.Attribute.VALUE])
+
+    @contextmanager
+    def _session(self, *, write: bool = False) -> Iterator[tuple[ModuleType, Any]]:
+        """Log in for the time of a block; the library's errors become ours."""
+        p = _pkcs11()
+        try:
+            token = p.lib(str(self.module)).get_token(token_label=self.token_label)
+            with token.open(rw=write, user_pin=self.pin.decode()) as session:
+                yield p, session
+        except ApplianceError:
+            raise
+        except p.exceptions.PinIncorrect:
+            raise IntegrityError(
+                self.uri, "the device refused the PIN", hint="repeat with the right PIN"
+            ) from None
+        except (p.exceptions.PKCS11Error, RuntimeError, OSError) as e:
+            reason = type(e).__name__
+            raise MachineError(
+                self.uri, f"the device or its library refused: {reason}", hint=_HINT
+            ) from None
+
+    def _key(self, p: ModuleType, session: Any) -> Any:  # noqa: ANN401 - the library is untyped
+        """Find the wrapping key, and insist that it cannot leave the device."""
+        found = list(session.get_objects(self._search(p)))
+        if len(found) != 1:
+            raise MachineError(
+                self.uri, f"the token holds {len(found)} such keys, expected one", hint=_HINT
+            )
+        if found[0][p.Attribute.EXTRACTABLE] or not found[0][p.Attribute.SENSITIVE]:
+            raise MachineError(
+                self.uri,
+                "the key can leave the device",
+                hint="make one that cannot",
+            )
+        return found[0]
+
+    def _search(self, p: ModuleType) -> dict[Any, Any]:
+        """Return the template that finds the key."""
+        return {
+            p.Attribute.CLASS: p.ObjectClass.SECRET_KEY,
+            p.Attribute.KEY_TYPE: p.KeyType.AES,
+            p.Attribute.LABEL: self.key_label,
+        }
+
+
+def _pkcs11() -> ModuleType:
+    """Import the binding."""
+    try:
+        import pkcs11
+        import pkcs11.exceptions
+    except ImportError:
+        raise MachineError(
+            "PKCS#11",
+            "the package python-pkcs11 is missing",
+            hint="pip install 'appliance[pkcs11]'",
+        ) from None
+    module: ModuleType = pkcs11
+    return module
