@@ -39,18 +39,26 @@ def paired_ratio(
 
     Returns:
         sum(base)/sum(weights), sum(adapter)/sum(weights), and percentile intervals of the second
-        and of the difference.
+        and of the difference. A sum that is not finite makes the figures it enters NaN.
+
+    Raises:
+        ValueError: there is no record, or the weights sum to nothing.
 
     Reference:
         Efron and Tibshirani 1993, chapter 13 (percentile interval); cluster bootstrap by unit.
     """
+    if not len(units) or not weights.sum() > 0.0:
+        msg = "expected records whose weights sum to more than 0"
+        raise ValueError(msg)
     count = int(units.max()) + 1
     per_unit = np.stack(
         [np.bincount(units, weights=v, minlength=count) for v in (base, adapter, weights)]
     )
     generator = np.random.default_rng(BOOTSTRAP_SEED)
-    draws = generator.multinomial(count, np.full(count, 1.0 / count), size=RESAMPLES)
-    sums = draws @ per_unit.T  # [resamples, 3]
+    share = np.full(count, 1.0 / count)
+    # Row by row: all draws at once would take 16 bytes a person and resample.
+    with np.errstate(invalid="ignore"):
+        sums = np.stack([per_unit @ generator.multinomial(count, share) for _ in range(RESAMPLES)])
     sums = sums[sums[:, 2] > 0]
     after = sums[:, 1] / sums[:, 2]
     difference = (sums[:, 1] - sums[:, 0]) / sums[:, 2]
@@ -91,6 +99,8 @@ def exact_match(reference: str, candidate: str) -> float:
 
 
 def _interval(values: NDArray[np.float64]) -> tuple[float, float]:
+    if not np.isfinite(values).all():
+        return float("nan"), float("nan")
     low, high = np.percentile(values, [2.5, 97.5])
     return float(low), float(high)
 

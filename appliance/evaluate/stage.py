@@ -92,14 +92,7 @@ def evaluate(
     accuracy = paired_ratio(_hits(base), _hits(adapter), weights, owner)
     metrics = {
         "loss": _metric(loss, higher_is_better=False),
-        "perplexity": Metric(
-            base=math.exp(loss.base),
-            adapter=math.exp(loss.adapter),
-            adapter_interval=(
-                math.exp(loss.adapter_interval[0]),
-                math.exp(loss.adapter_interval[1]),
-            ),
-        ),
+        "perplexity": _perplexity(loss),
         "token_accuracy": _metric(accuracy, higher_is_better=True),
     }
     reasons = {
@@ -140,6 +133,20 @@ def _hits(scores: Sequence[Scored]) -> NDArray[np.float64]:
 
 
 def _metric(paired: Paired, *, higher_is_better: bool) -> Metric:
+    figures = (
+        paired.base,
+        paired.adapter,
+        *paired.adapter_interval,
+        *paired.difference_interval,
+    )
+    if not all(map(math.isfinite, figures)):
+        why = "not a finite number: the model diverged"
+        return Metric(
+            base=None,
+            adapter=None,
+            higher_is_better=higher_is_better,
+            reasons={"base": why, "adapter": why},
+        )
     return Metric(
         base=paired.base,
         adapter=paired.adapter,
@@ -147,6 +154,25 @@ def _metric(paired: Paired, *, higher_is_better: bool) -> Metric:
         difference_interval=paired.difference_interval,
         higher_is_better=higher_is_better,
     )
+
+
+def _perplexity(loss: Paired) -> Metric:
+    try:
+        low, high = (math.exp(v) for v in loss.adapter_interval)
+        found = Paired(
+            base=math.exp(loss.base),
+            adapter=math.exp(loss.adapter),
+            adapter_interval=(low, high),
+            difference_interval=(0.0, 0.0),
+        )
+    except OverflowError:
+        found = Paired(
+            base=math.nan,
+            adapter=math.nan,
+            adapter_interval=(math.nan, math.nan),
+            difference_interval=(0.0, 0.0),
+        )
+    return _metric(found, higher_is_better=False).model_copy(update={"difference_interval": None})
 
 
 def _generated(
