@@ -81,13 +81,21 @@ class Workbench:
                 alpha=training.alpha,
                 dropout=training.dropout,
                 target_modules=training.target_modules,
+                layers=_last_layers(self.base().model, training.last_layers),
                 rslora=training.rslora,
+                freeze_a=training.freeze_a,
                 seed=0,
             )
             files = adapter_files(self.run.vault)
             if files:
                 restore_adapter(self.model, files)
         return self.model
+
+
+def _last_layers(model: Any, count: int | None) -> range | None:  # noqa: ANN401
+    """Return the indices of the last blocks; None for all."""
+    total = int(model.config.get_text_config().num_hidden_layers)
+    return None if count is None or count >= total else range(total - count, total)
 
 
 def ledger_of(run: Run) -> Ledger:
@@ -346,6 +354,8 @@ def _training(
         losses=curve,
         hyperparameters={
             "rank": training.rank,
+            "last_layers": training.last_layers or "all",
+            "freeze_a": training.freeze_a,
             "alpha": training.alpha,
             "dropout": training.dropout,
             "target_modules": training.target_modules

@@ -282,6 +282,16 @@ class Training(Knobs):
     target_modules: Literal["all-linear"] | tuple[str, ...] = Field(
         default="all-linear", description="Linear layers that get factors: names, or all."
     )
+    last_layers: PositiveCount | None = Field(
+        default=None,
+        description="Only the last so many blocks get factors; absent: all. Blocks below need no "
+        "backward pass, which saves time, and fewer parameters carry noise.",
+    )
+    freeze_a: bool = Field(
+        default=False,
+        description="Train the B factors alone, behind random A factors (FFA-LoRA): better on "
+        "small data, where noise on A outweighs its gradient.",
+    )
     optimizer: Literal["adam", "sgd"] = Field(default="adam", description="DP-Adam or DP-SGD.")
     learning_rate: Positive = Field(default=1e-3, description="Step size.")
     schedule: Literal["constant", "linear", "cosine"] = Field(
