@@ -11,13 +11,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
 from appliance import __version__
 from appliance.crypto.canonical import canonical_json, digest_bytes
-from appliance.errors import IntegrityError, PolicyError, UsageError
+from appliance.errors import DataError, IntegrityError, PolicyError, UsageError
 from appliance.evidence import ModelIdentity, PolicyIdentity, RunSection, Section
 from appliance.manifest import Manifest
 from appliance.model.registry import BaseModel, Registry
@@ -51,6 +51,7 @@ class Run:
         manifest: one receipt per finished stage.
         started: UTC.
         resumed_times: how often this run was picked up again.
+        done: stages this process has passed -> digest of what they wrote: the next one's inputs.
     """
 
     id: str
@@ -64,6 +65,7 @@ class Run:
     resumed_times: int = 0
     progress: Progress = field(default_factory=SilentProgress)
     clock: Clock = utc_now
+    done: dict[str, str] = field(default_factory=dict, init=False, repr=False)
 
     @classmethod
     def create(
@@ -76,7 +78,19 @@ class Run:
         progress: Progress,
         clock: Clock = utc_now,
     ) -> Run:
-        """Begin a run."""
+        """Begin a run.
+
+        Raises:
+            IntegrityError: the base model is not the one whose registration the log tells of.
+        """
+        added = home.log.latest("model.added", "model").get(base_model.name)
+        if added is None or added["fields"].get("digest") != base_model.digest:
+            # The registry lies in clear: whoever can write there could pin another model.
+            raise IntegrityError(
+                f"base model {base_model.name}",
+                "is not the one whose registration the audit log tells of",
+                hint="appliance models add DIR, or: appliance log verify",
+            )
         started = clock()
         run_id = f"{started:%Y%m%dT%H%M%S}-{secrets.token_hex(2)}"
         vault = home.run_vault(run_id)
@@ -119,9 +133,13 @@ class Run:
         if status(home, run_id).verdict is not None:
             raise UsageError(f"run {run_id}", "has ended", hint=f"appliance runs show {run_id}")
         vault = home.run_vault(run_id)
+        if not vault.exists(_SETTINGS):
+            raise UsageError(
+                f"run {run_id}",
+                "stopped before it began, or was a dry run",
+                hint=f"appliance runs purge {run_id}",
+            )
         settings = vault.read_json(_SETTINGS)
-        if not isinstance(settings, dict):
-            raise IntegrityError(f"run {run_id}", "has no settings", hint="appliance runs list")
         try:
             policy = Policy.model_validate_json(canonical_json(settings["policy"]))
         except ValidationError:
@@ -166,25 +184,36 @@ class Run:
 
         Returns:
             The stage's evidence.
+
+        Raises:
+            DataError: a figure of the evidence is not a finite number.
+
+        Guarantees:
+            A receipt is reused only if the stages passed before it wrote the same bytes, its own
+            outputs are still there, and policy and code version are the same.
+            Without a receipt nothing of the stage counts as done: a crash repeats it.
         """
-        inputs = self._inputs()
+        inputs = dict(self.done)
         receipt = self.manifest.find(name)
-        if receipt is not None and self._current(receipt, name):
+        if receipt is not None and self._current(receipt, inputs):
+            self.done[name] = digest_bytes(canonical_json(receipt["outputs"]))
             return section.model_validate_json(canonical_json(receipt["section"]))
         started = self.clock()
         result = work()
+        outputs = {n: self.vault.digest(n) for n in self.vault.names(f"{name}/")}
         self.manifest.append(
             {
                 "stage": name,
                 "inputs": inputs,
                 "policy_digest": self.policy.digest,
                 "code_version": __version__,
-                "outputs": {n: self.vault.digest(n) for n in self.vault.names(f"{name}/")},
-                "section": result.model_dump(mode="json"),
+                "outputs": outputs,
+                "section": _plain(name, result),
                 "started": started.isoformat(),
                 "finished": self.clock().isoformat(),
             }
         )
+        self.done[name] = digest_bytes(canonical_json(outputs))
         self.home.log.append("stage.done", run=self.id, stage=name)
         return result
 
@@ -205,28 +234,32 @@ class Run:
             base_model=ModelIdentity(name=self.base_model.name, digest=self.base_model.digest),
         )
 
-    def _inputs(self) -> dict[str, str]:
-        return {r["stage"]: digest_bytes(canonical_json(r["outputs"])) for r in self._receipts()}
-
-    def _receipts(self) -> list[dict]:  # type: ignore[type-arg]  # receipts are JSON objects
-        return list(self.manifest.receipts())
-
-    def _current(self, receipt: dict, name: str) -> bool:  # type: ignore[type-arg]
+    def _current(self, receipt: dict[str, Any], inputs: dict[str, str]) -> bool:
         """Whether a receipt still describes what this run would do."""
-        before: dict[str, str] = {}
-        for other in self._receipts():
-            if other["stage"] == name:
-                break
-            before[other["stage"]] = digest_bytes(canonical_json(other["outputs"]))
         return (
             receipt["policy_digest"] == self.policy.digest
             and receipt["code_version"] == __version__
-            and receipt["inputs"] == before
+            and receipt["inputs"] == inputs
             and all(
                 self.vault.exists(n) and self.vault.digest(n) == digest
                 for n, digest in receipt["outputs"].items()
             )
         )
+
+
+def _plain(name: str, section: Section) -> Any:  # noqa: ANN401  a JSON object
+    """Return a section as JSON, which knows neither NaN nor infinities."""
+    values = section.model_dump(mode="json")
+    try:
+        canonical_json(values)
+    except ValueError:
+        raise DataError(
+            f"stage {name}",
+            "measured a figure that is not a finite number: training diverged, or the data "
+            "holds almost nothing",
+            hint="appliance policy explain training.learning_rate",
+        ) from None
+    return values
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

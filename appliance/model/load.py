@@ -51,12 +51,15 @@ def check_family(path: Path) -> str:
     Raises:
         DataError: it is not a causal language model of an offered family.
     """
-    config = json.loads((path / "config.json").read_bytes())
-    family = str(config.get("model_type", "absent"))
-    if family not in CAUSAL_FAMILIES:
+    try:
+        config = json.loads((path / "config.json").read_bytes())
+    except (ValueError, RecursionError):
+        config = None
+    family = config.get("model_type") if isinstance(config, dict) else None
+    if not isinstance(family, str) or family not in CAUSAL_FAMILIES:
         raise DataError(
             str(path / "config.json"),
-            f"model_type is {family!r}, expected one of {', '.join(sorted(CAUSAL_FAMILIES))}",
+            f"its model_type is not one of {', '.join(sorted(CAUSAL_FAMILIES))}",
             hint="appliance models add demo",
         )
     return family

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import stat
 import struct
@@ -16,10 +17,12 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from importlib import metadata, util
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from appliance.crypto.canonical import canonical_json, digest_bytes, digest_file
 from appliance.errors import DataError, IntegrityError, MachineError, UsageError
+from appliance.files import machine_errors, read_regular, write_atomic
+from appliance.model.load import check_family
 from appliance.progress import Progress
 
 MAX_HEADER_BYTES = 16 * 1024 * 1024
@@ -47,6 +50,7 @@ ALLOWED = frozenset(
 )
 DEMO_NAME = "smollm2-135m"
 DEMO_LICENCE = "Apache-2.0"
+_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,99}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +100,7 @@ def check_model_dir(path: Path) -> dict[str, str]:
             raise DataError(str(path), f"holds no {needed}", hint=hint)
     if not any(name.endswith(".safetensors") for name in digests):
         raise DataError(str(path), "holds no safetensors weights", hint=hint)
+    check_family(path)
     return digests
 
 
@@ -138,28 +143,16 @@ class Registry:
     def add(self, path: Path, *, name: str | None = None, origin: str = "") -> BaseModel:
         """Check a directory, copy it in and pin its digest."""
         name = name or path.resolve().name
-        if not name or not all(c.isalnum() or c in "-_." for c in name) or name.startswith("."):
+        if not _NAME.fullmatch(name) or (self._dir / name) == self._index:
             raise UsageError(
-                f"model name {name!r}",
-                "expected letters, digits, - _ .",
+                "the model's name",
+                "expected at most 100 letters, digits, - _ ., and another name than registry.json",
                 hint="appliance models add DIR --name NAME",
             )
         digests = check_model_dir(path)
         target = self._dir / name
         if path.resolve() != target.resolve():
-            if target.exists():
-                shutil.rmtree(target)
-            try:
-                shutil.copytree(path, target)
-            except OSError as error:
-                shutil.rmtree(target, ignore_errors=True)
-                raise MachineError(
-                    str(target), f"cannot be written ({error.strerror})", hint="df -h"
-                ) from None
-        if check_model_dir(target) != digests:
-            raise IntegrityError(
-                str(target), "changed while it was copied", hint="appliance models add DIR"
-            )
+            self._copy_in(path, target, digests)
         rows = self._read()
         rows[name] = {
             "digest": model_digest(digests),
@@ -169,6 +162,26 @@ class Registry:
         }
         self._write(rows)
         return self._entry(name, rows[name])
+
+    def _copy_in(self, path: Path, target: Path, digests: dict[str, str]) -> None:
+        """Copy a checked directory to its place; a model of that name is replaced whole or not."""
+        building = self._dir / f".{target.name}.building"
+        try:
+            shutil.rmtree(building, ignore_errors=True)
+            with machine_errors(str(target)):
+                building.mkdir(mode=0o700)
+                for file in digests:
+                    shutil.copyfile(path / file, building / file, follow_symlinks=False)
+            if check_model_dir(building) != digests:
+                raise IntegrityError(
+                    str(path), "changed while it was copied", hint="appliance models add DIR"
+                )
+            with machine_errors(str(target)):
+                if target.exists():
+                    shutil.rmtree(target)
+                building.rename(target)
+        finally:
+            shutil.rmtree(building, ignore_errors=True)
 
     def add_demo(self, progress: Progress) -> BaseModel:
         """Convert the packaged SmolLM2-135M-Instruct once and register it."""
@@ -191,19 +204,22 @@ class Registry:
         )
 
     def _verify(self, model: BaseModel, pinned: dict[str, str]) -> None:
+        again = f"appliance models add {'demo' if model.name == DEMO_NAME else 'DIR'}"
         try:
             found = check_model_dir(model.path)
         except DataError as error:
-            raise IntegrityError(
-                error.where, error.what, hint=f"appliance models add {model.path}"
-            ) from None
+            raise IntegrityError(error.where, error.what, hint=again) from None
         for file in sorted(set(pinned) | set(found)):
             if pinned.get(file) != found.get(file):
                 raise IntegrityError(
                     str(model.path / file),
                     "differs from the digest pinned when the model was registered",
-                    hint=f"appliance models add {'demo' if model.name == DEMO_NAME else 'DIR'}",
+                    hint=again,
                 )
+        if model_digest(found) != model.digest:
+            raise IntegrityError(
+                str(self._index), "states another digest than its files have", hint=again
+            )
 
     def _entry(self, name: str, row: dict[str, Any]) -> BaseModel:
         return BaseModel(
@@ -211,24 +227,24 @@ class Registry:
             digest=str(row["digest"]),
             path=self._dir / name,
             origin=str(row["origin"]),
-            bytes=int(str(row["bytes"])),
+            bytes=int(row["bytes"]),
         )
 
     def _read(self) -> dict[str, dict[str, Any]]:
         try:
-            rows = json.loads(self._index.read_bytes())
+            rows = json.loads(read_regular(self._index, limit_bytes=MAX_JSON_BYTES))
         except FileNotFoundError:
             return {}
-        except ValueError:
+        except (ValueError, RecursionError):
+            rows = None
+        if not isinstance(rows, dict) or not all(map(_is_row, rows.items())):
             raise IntegrityError(
-                str(self._index), "is not JSON", hint="appliance models add DIR"
-            ) from None
-        return dict(rows)
+                str(self._index), "is not a list of models", hint="appliance models add DIR"
+            )
+        return rows
 
     def _write(self, rows: dict[str, dict[str, Any]]) -> None:
-        building = self._index.with_suffix(".building")
-        building.write_bytes(canonical_json(rows) + b"\n")
-        building.replace(self._index)
+        write_atomic(self._index, canonical_json(rows) + b"\n")
 
 
 def describe(model: BaseModel) -> dict[str, object]:
@@ -236,25 +252,42 @@ def describe(model: BaseModel) -> dict[str, object]:
     return {**asdict(model), "path": str(model.path)}
 
 
+def _is_row(item: tuple[str, object]) -> bool:
+    name, row = item
+    return (
+        _NAME.fullmatch(name) is not None
+        and isinstance(row, dict)
+        and _is_text_map(row.get("files"))
+        and all(isinstance(row.get(k), str) for k in ("digest", "origin"))
+        and isinstance(row.get("bytes"), int)
+    )
+
+
 def _check_safetensors(file: Path, hint: str) -> None:
     size = file.stat().st_size
+    broken = DataError(str(file), "is not a safetensors file", hint=hint)
     with file.open("rb") as handle:
         prefix = handle.read(8)
         length = struct.unpack("<Q", prefix)[0] if len(prefix) == 8 else size
         if length > MAX_HEADER_BYTES or length + 8 > size:
-            raise DataError(str(file), "is not a safetensors file", hint=hint)
+            raise broken
         try:
             header = json.loads(handle.read(length))
-        except ValueError:
-            raise DataError(str(file), "is not a safetensors file", hint=hint) from None
-    ends = [0]
-    for tensor, row in header.items() if isinstance(header, dict) else ():
-        if tensor != "__metadata__":
-            offsets = row.get("data_offsets") if isinstance(row, dict) else None
-            if not isinstance(offsets, list) or len(offsets) != 2:
-                raise DataError(str(file), "is not a safetensors file", hint=hint)
-            ends.append(int(offsets[1]))
-    if max(ends) + length + 8 != size:
+        except (ValueError, RecursionError):
+            raise broken from None
+    if not isinstance(header, dict):
+        raise broken
+    end = 0
+    for tensor, row in header.items():
+        if tensor == "__metadata__":
+            continue
+        offsets = row.get("data_offsets") if isinstance(row, dict) else None
+        if not isinstance(offsets, list) or [type(o) for o in offsets] != [int, int]:
+            raise broken
+        if not 0 <= offsets[0] <= offsets[1]:
+            raise broken
+        end = max(end, offsets[1])
+    if end + length + 8 != size:
         raise DataError(str(file), "is truncated or has trailing bytes", hint=hint)
 
 
@@ -267,6 +300,19 @@ def _check_json(file: Path, hint: str) -> None:
         raise DataError(str(file), "is not JSON", hint=hint) from None
     if isinstance(values, dict) and "auto_map" in values:
         raise DataError(str(file), "asks for remote code (auto_map)", hint=hint)
+    if file.name == "model.safetensors.index.json":
+        shards = values.get("weight_map") if isinstance(values, dict) else None
+        named = set(shards.values()) if _is_text_map(shards) else {""}
+        present = {p.name for p in file.parent.glob("*.safetensors")}
+        if not named <= present:
+            # A shard named "../x" would be loaded from outside, unpinned.
+            raise DataError(
+                str(file), "names weights that are not in the model directory", hint=hint
+            )
+
+
+def _is_text_map(value: object) -> TypeGuard[dict[str, str]]:
+    return isinstance(value, dict) and all(isinstance(v, str) for v in value.values())
 
 
 def _packaged_gguf() -> Path:
