@@ -306,3 +306,18 @@ def test_two_writers_of_one_process_get_different_numbers(vault, root):
 def test_an_unwritable_folder_is_a_machine_error(tmp_path, root):
     with pytest.raises(MachineError):
         Vault.create(Path("/proc/none/vault"), scope="t", root=root)
+
+
+def test_another_message_under_the_same_number_is_refused(vault, root, tmp_path):
+    # As after a crash before the index was written: the number is given again.
+    shutil.copytree(vault.path, tmp_path / "before")
+    vault.write_bytes("ingest/a", b"v1")
+    first = vault.file_of("ingest/a").read_bytes()
+    shutil.rmtree(vault.path)
+    (tmp_path / "before").rename(vault.path)
+    again = reopened(vault, root)
+    again.write_bytes("ingest/a", b"v2")
+    assert again.file_of("ingest/a").name == vault.file_of("ingest/a").name
+    again.file_of("ingest/a").write_bytes(first)
+    with pytest.raises(IntegrityError, match="not the file that was listed"):
+        reopened(vault, root).read_bytes("ingest/a")
