@@ -29,7 +29,7 @@ import string
 import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import BinaryIO, Protocol
+from typing import Any, BinaryIO, Protocol
 
 import numpy as np
 import orjson
@@ -54,6 +54,9 @@ _BATCH_CHARS = 512 * 1024
 #: Near copies of a longer record are judged on its beginning.
 _MAX_CHARS = 1024 * 1024
 _PAIRS_AT_A_TIME = 1_000_000
+_SORTED_AT_A_TIME = 2_000_000
+#: Record numbers; the stage refuses more than 2**31 - 1 records.
+_ID = np.int32
 
 
 class _Reader(Protocol):
@@ -266,12 +269,13 @@ def find_duplicates(
         was compared with an earlier record that is itself kept.
     """
     columns = _Sealed(source, records)
-    digests = columns.read(_EXACT).astype(np.uint64) << np.uint64(32) | columns.read(_EXACT + 1)
+    everyone = np.arange(records, dtype=_ID)
     exact = np.zeros(records, np.bool_)
-    exact[_later(digests)] = True
-    del digests
-    alive = np.flatnonzero(~exact)
-    pairs: list[NDArray[np.int64]] = []
+    for ids, agrees in _grouped(columns.digests(), everyone):
+        exact[ids[agrees]] = True
+    alive = everyone[~exact]
+    del everyone
+    pairs: list[NDArray[_ID]] = []
     paired = np.zeros(records, np.bool_)
     for band in range(BANDS):
         for left, right in _candidates(columns.read(_FIRST_BAND + band)[alive], alive):
@@ -290,6 +294,11 @@ class _Sealed:
         self._source = source
         self._records = records
 
+    def digests(self) -> U64:
+        """Read the exact digests of all records."""
+        both = np.stack([self.read(_EXACT), self.read(_EXACT + 1)], axis=1)
+        return both.view(np.uint64).reshape(-1)
+
     def read(self, column: int) -> NDArray[np.uint32]:
         """Read one column of all records."""
         result = np.empty(self._records, np.uint32)
@@ -300,32 +309,44 @@ class _Sealed:
         return result
 
 
-def _later(values: U64) -> NDArray[np.int64]:
-    """Return the positions of values that stood earlier already."""
-    order = np.argsort(values, kind="stable")
-    sorted_values = values[order]
-    later: NDArray[np.int64] = order[1:][sorted_values[1:] == sorted_values[:-1]]
-    return later
+def _grouped(
+    values: NDArray[Any], ids: NDArray[_ID]
+) -> Iterator[tuple[NDArray[_ID], NDArray[np.bool_]]]:
+    """Bring equal values together, a part of all values at a time to bound memory.
+
+    Yields:
+        Ids ordered by value, then as they were; and where the value is that of the id before.
+    """
+    parts = 1 + len(values) // _SORTED_AT_A_TIME
+    for part in range(parts):
+        inside = (
+            slice(None) if parts == 1 else np.flatnonzero(values % values.dtype.type(parts) == part)
+        )
+        some = values[inside]
+        order = np.argsort(some, kind="stable")
+        some = some[order]
+        agrees = np.zeros(len(some), np.bool_)
+        agrees[1:] = some[1:] == some[:-1]
+        yield ids[inside][order], agrees
 
 
 def _candidates(
-    band: NDArray[np.uint32], alive: NDArray[np.int64]
-) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    band: NDArray[np.uint32], alive: NDArray[_ID]
+) -> Iterator[tuple[NDArray[_ID], NDArray[_ID]]]:
     """Yield (earlier, later) records whose band agrees: the first and the nearest of each group."""
-    order = np.argsort(band, kind="stable")
-    agrees = np.concatenate([[False], band[order][1:] == band[order][:-1]])
-    first = np.maximum.accumulate(np.where(agrees, 0, np.arange(len(order))))
-    at = np.flatnonzero(agrees)
-    for start in range(0, len(at), _PAIRS_AT_A_TIME):
-        some = at[start : start + _PAIRS_AT_A_TIME]
-        yield alive[order[first[some]]], alive[order[some]]
-        yield alive[order[some - 1]], alive[order[some]]
+    for ids, agrees in _grouped(band, alive):
+        first = np.maximum.accumulate(np.where(agrees, 0, np.arange(len(ids), dtype=_ID)))
+        at = np.flatnonzero(agrees)
+        for start in range(0, len(at), _PAIRS_AT_A_TIME):
+            some = at[start : start + _PAIRS_AT_A_TIME]
+            yield ids[first[some]], ids[some]
+            yield ids[some - 1], ids[some]
 
 
 def _similar(
     columns: _Sealed,
-    left: NDArray[np.int64],
-    right: NDArray[np.int64],
+    left: NDArray[_ID],
+    right: NDArray[_ID],
     threshold: float,
 ) -> NDArray[np.bool_]:
     """Say which pairs are near copies."""
@@ -344,12 +365,13 @@ def _similar(
     return result
 
 
-def _greedy(pairs: list[NDArray[np.int64]], records: int) -> NDArray[np.bool_]:
+def _greedy(pairs: list[NDArray[_ID]], records: int) -> NDArray[np.bool_]:
     """Walk the records in order and drop each that is close to one kept before it."""
     removed = np.zeros(records, np.bool_)
-    if pairs:
-        together = np.concatenate(pairs)
-        for later, earlier in together[np.argsort(together[:, 0], kind="stable")].tolist():
+    together = np.concatenate([np.zeros((0, 2), _ID), *pairs])
+    together = together[np.argsort(together[:, 0], kind="stable")]
+    for start in range(0, len(together), _CHUNK_ROWS):
+        for later, earlier in together[start : start + _CHUNK_ROWS].tolist():
             if not removed[earlier]:
                 removed[later] = True
     return removed

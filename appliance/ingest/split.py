@@ -85,16 +85,11 @@ def split(
         share above 0 has at least one. The same units under the same key are split alike,
         whatever their order.
     """
-    digests: list[bytes] = []
-    number: dict[bytes, int] = {}
-    unit = np.fromiter(
-        (number.setdefault(u, len(number)) for _, u in corpus.units()), np.int64, count=-1
-    )
-    digests = list(number)
+    digests, unit = _numbered(corpus)
     counts = _counts(len(digests), shares)
-    order = sorted(range(len(digests)), key=lambda i: keyed_digest(key, digests[i]))
+    keyed = np.frombuffer(b"".join(keyed_digest(key, d.tobytes()) for d in digests), "S32")
     side_of_unit = np.empty(len(digests), np.int8)
-    side_of_unit[order] = np.repeat(np.arange(len(SIDES), dtype=np.int8), counts)
+    side_of_unit[np.argsort(keyed)] = np.repeat(np.arange(len(SIDES), dtype=np.int8), counts)
     side = side_of_unit[unit]
     _write(vault, name, side, unit)
     records = np.bincount(side, minlength=len(SIDES))
@@ -116,6 +111,21 @@ def read_sides(vault: Vault, name: str = SIDES_NAME) -> Sides:
             ) from None
     side, unit = (table.column(c).to_numpy() for c in ("side", "unit"))
     return Sides(side=side.astype(np.int8), unit=unit.astype(np.int64))
+
+
+def _numbered(corpus: Corpus) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """Number the units in order of first appearance.
+
+    Returns:
+        uint8 [units, 16], each unit's digest; int64 [records], each record's unit.
+    """
+    whole = np.frombuffer(b"".join(unit for _, unit in corpus.units()), "V16")
+    # Fixed-size byte strings sort and compare exactly; only their printing drops zero bytes.
+    _, first, inverse = np.unique(whole.view("S16"), return_index=True, return_inverse=True)
+    order = np.argsort(first)
+    rank = np.empty(len(first), np.int64)
+    rank[order] = np.arange(len(first))
+    return whole[first[order]].view(np.uint8).reshape(-1, 16), rank[inverse]
 
 
 def _counts(units: int, shares: SplitShares) -> list[int]:

@@ -48,6 +48,8 @@ _TEMPORARY = (_READ, _FINGERPRINTS, UNPACKED)
 #: rare may be data (an object keyed by people's names).
 _NAMED_SHARE = 0.01
 _SHAPES_HELD = 4096
+#: Record numbers are held in 32 bits while copies are looked for.
+_MAX_RECORDS = 2**31 - 1
 
 
 def ingest(
@@ -194,10 +196,11 @@ class _Intake:
         self.shapes[tuple(row.values)] += 1
         if len(self.shapes) > _SHAPES_HELD:
             self._fold(source)
-        if self.records > self.policy.limits.max_records:
+        most = min(self.policy.limits.max_records, _MAX_RECORDS)
+        if self.records > most:
             raise DataError(
                 source.name,
-                f"more than {self.policy.limits.max_records} records",
+                f"more than {most} records",
                 hint="appliance policy explain data.limits.max_records",
             )
 
@@ -298,9 +301,8 @@ def _write_kept(vault: Vault, policy: Data, found: Duplicates, task: Task) -> _K
         removed |= found.near
     corpus = Corpus(vault, _READ).copy(CORPUS, keep=~removed)
     task.advance(0.5)
-    units = b"".join(unit for _, unit in corpus.units())
+    sizes = _unit_sizes(corpus)
     task.advance(0.5)
-    sizes = _unit_sizes(units)
     return _Kept(
         records=int((~removed).sum()),
         removed=int(removed.sum()),
@@ -309,8 +311,9 @@ def _write_kept(vault: Vault, policy: Data, found: Duplicates, task: Task) -> _K
     )
 
 
-def _unit_sizes(units: bytes) -> NDArray[np.int64]:
+def _unit_sizes(corpus: Corpus) -> NDArray[np.int64]:
     """Return how many records each unit has; 64 of a digest's 128 bits tell units apart."""
-    halves = np.frombuffer(units, np.uint64)[::2]
-    sizes: NDArray[np.int64] = np.unique(halves, return_counts=True)[1]
-    return sizes
+    halves = np.frombuffer(bytearray().join(u[:8] for _, u in corpus.units()), np.uint64)
+    halves.sort()
+    begins = np.flatnonzero(np.diff(halves)) + 1
+    return np.diff(begins, prepend=0, append=len(halves))

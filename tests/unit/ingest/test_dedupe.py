@@ -163,14 +163,17 @@ def test_signatures_do_not_depend_on_the_batch_or_its_size(monkeypatch: pytest.M
 
 
 def test_chunks_of_the_sealed_file_are_read_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    rows = [("a", f"{LETTER} {i % 90}") for i in range(300)]
+    rows = [("a", f"{LETTER} {i % 90} {'much more' * (i % 4)}") for i in range(300)]
     whole = _find(rows)
     monkeypatch.setattr("appliance.ingest.dedupe._CHUNK_ROWS", 64)
     monkeypatch.setattr("appliance.ingest.dedupe._BATCH_CHARS", 3000)
     monkeypatch.setattr("appliance.ingest.dedupe._PAIRS_AT_A_TIME", 10)
+    monkeypatch.setattr("appliance.ingest.dedupe._SORTED_AT_A_TIME", 40)
     chunked = _find(rows)
     assert (whole.exact == chunked.exact).all()
-    assert whole.exact.sum() == 210
+    assert (whole.near == chunked.near).all()
+    assert whole.exact.sum() > 50
+    assert whole.near.sum() > 50
 
 
 def test_another_key_gives_other_fingerprints() -> None:

@@ -76,7 +76,7 @@ def test_a_side_without_a_share_stays_empty(vault: Vault) -> None:
     assert read_sides(vault).groups("validation") == []
 
 
-@pytest.mark.parametrize("units", [1, 2, 3])
+@pytest.mark.parametrize("units", [0, 1, 2, 3])
 def test_fewer_units_than_sides_are_refused(vault: Vault, units: int) -> None:
     with pytest.raises(DataError, match="cannot fill 4 sides"):
         split(_corpus(vault, range(units)), shares=SHARES, key=KEY, vault=vault)
