@@ -123,9 +123,8 @@ def test_a_killed_command_leaves_a_tail_that_the_next_one_records(home_path, unl
 
 
 def test_an_error_in_the_block_still_signs_the_log(home_path, unlock):
-    with pytest.raises(RuntimeError), Home.open(home_path, unlock, exclusive=True) as home:
-        home.log.append("test.event", outcome="failed")
-        raise RuntimeError
+    with pytest.raises(ZeroDivisionError), Home.open(home_path, unlock, exclusive=True) as home:
+        home.log.append("test.event", outcome="failed") / 0
     with Home.open(home_path, unlock, exclusive=False) as home:
         home.log.verify()
 
