@@ -47,7 +47,9 @@ def _write(vault: Vault, records: list[Record]) -> Corpus:
     return Corpus(vault, NAME)
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(st.lists(st.tuples(st.text(), VALUE), max_size=8))
 def test_records_come_back_as_they_were_written(
     vault: Vault, rows: list[tuple[str, object]]
