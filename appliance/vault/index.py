@@ -14,6 +14,7 @@ import os
 import re
 import stat
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -21,7 +22,7 @@ from typing import Any, Self
 from appliance.crypto.canonical import canonical_json
 from appliance.crypto.container import HEADER_BYTES, open_, seal, sealed_bytes
 from appliance.errors import IntegrityError
-from appliance.files import TEMPORARY, read_regular
+from appliance.files import TEMPORARY, machine_errors, read_regular
 from appliance.vault.stage_keys import KEYS_FILE
 
 FORMAT = "appliance-index/1"
@@ -208,6 +209,14 @@ def unfinished(index: Index, folder: Path) -> Iterator[Entry]:
         header = read_regular(temporary, limit_bytes=entry.sealed_bytes)[:HEADER_BYTES]
         if header == entry.header:
             yield entry
+
+
+def remove_retired(index: Index, folder: Path) -> None:
+    """Remove replaced and deleted files (step 4)."""
+    with machine_errors(str(folder)):
+        for number in index.retired:
+            with suppress(FileNotFoundError):
+                os.unlink(folder / sealed_name(number))  # noqa: PTH108 - see files.py
 
 
 def stage_of(name: str) -> str:

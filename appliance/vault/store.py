@@ -51,7 +51,7 @@ from appliance.vault.index import (
     VaultHead,
     file_context,
     read_index_bytes,
-    sealed_name,
+    remove_retired,
     stage_of,
     temporary_name,
     unfinished,
@@ -265,7 +265,7 @@ class Vault:
         self._entry(name)
         with self._guard:
             self._save(self._index.changed(self.path, remove=name))
-            self._remove_retired()
+            remove_retired(self._index, self.path)
 
     def keyed(self, purpose: str) -> bytes:
         """Return a 32-byte key for one purpose, e.g. "pseudonyms"; stable while the vault lives.
@@ -386,7 +386,7 @@ class Vault:
                     self.path / temporary_name(entry.number), self.path / entry.file_name
                 )
                 sync_folder(self.path)
-            self._remove_retired()
+            remove_retired(self._index, self.path)
 
     def _recover(self) -> None:
         """Finish steps 3 and 4 after a crash, and drop what never got to step 2."""
@@ -395,13 +395,6 @@ class Vault:
                 os.replace(  # noqa: PTH105
                     self.path / temporary_name(entry.number), self.path / entry.file_name
                 )
-            self._remove_retired()
+            remove_retired(self._index, self.path)
             remove_temporaries(self.path)
             sync_folder(self.path)
-
-    def _remove_retired(self) -> None:
-        """Remove replaced and deleted files (step 4)."""
-        with machine_errors(str(self.path)):
-            for number in self._index.retired:
-                with suppress(FileNotFoundError):
-                    os.unlink(self.path / sealed_name(number))  # noqa: PTH108
