@@ -6,6 +6,7 @@ Results go to stdout; progress and remarks to stderr, and only where that is a t
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from rich.progress import TaskID
 
     from appliance.progress import Progress, Task
+
+#: The reader of the output went away: 128 + SIGPIPE, as a shell says it.
+EXIT_CLOSED = 141
 
 
 class _Bar:
@@ -75,7 +79,12 @@ def progress(*, quiet: bool) -> Progress:
 
 def emit(result: dict[str, Any], *, as_json: bool, text: str) -> None:
     """Print a command's result: the object, or the text for people."""
-    click.echo(json.dumps(result, ensure_ascii=False, allow_nan=False) if as_json else text)
+    try:
+        click.echo(json.dumps(result, ensure_ascii=False, allow_nan=False) if as_json else text)
+    except BrokenPipeError:
+        # The reader has gone, e.g. `| head -1`: no error, and no exit code that means a bug.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise click.exceptions.Exit(EXIT_CLOSED) from None
 
 
 def table(rows: Sequence[Sequence[str]], header: Sequence[str]) -> str:

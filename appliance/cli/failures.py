@@ -9,6 +9,7 @@ import errno
 import json
 import sys
 import traceback
+from typing import Any
 
 import click
 
@@ -17,6 +18,21 @@ from appliance.errors import EXIT_BUG, ApplianceError
 EXIT_USAGE = 2
 EXIT_MACHINE = 4
 EXIT_INTERRUPTED = 130
+_LONGEST = 1000
+_DENIED = ("access", "a file or folder may not be read or written", "appliance doctor")
+_FULL = ("disk", "is full", "df -h")
+#: What the machine cannot do, wherever it was met: where, what, hint.
+_MACHINE = {
+    errno.ENOSPC: _FULL,
+    errno.EDQUOT: _FULL,
+    errno.EFBIG: _FULL,
+    errno.EACCES: _DENIED,
+    errno.EPERM: _DENIED,
+    errno.EROFS: _DENIED,
+    errno.EIO: ("disk", "failed to read or write", "appliance doctor"),
+    errno.EMFILE: ("open files", "are too many for this process", "ulimit -n"),
+    errno.ENOMEM: ("memory", "is exhausted", "free -h"),
+}
 
 
 def report_failure(error: BaseException, *, as_json: bool, debug: bool = False) -> int:
@@ -27,8 +43,8 @@ def report_failure(error: BaseException, *, as_json: bool, debug: bool = False) 
         as_json: one JSON object on stdout instead of two lines on stderr.
         debug: also print the frames it came through, without values or messages.
     """
-    if isinstance(error, SystemExit):
-        return error.code if isinstance(error.code, int) else EXIT_BUG
+    if isinstance(error, SystemExit) and not isinstance(error.code, str):
+        return int(error.code or 0)
     if isinstance(error, click.exceptions.Exit):
         return error.exit_code
     where, what, hint, code = _describe(error)
@@ -47,20 +63,16 @@ def _describe(error: BaseException) -> tuple[str, str, str, int]:
     if isinstance(error, ApplianceError):
         return error.where, error.what, error.hint, error.exit_code
     if isinstance(error, click.UsageError):
-        context = error.ctx
-        command = context.command_path if context is not None else "appliance"
-        what = error.format_message().rstrip(".").replace("\n", " ")
-        return command, what[:1].lower() + what[1:], f"{command} --help", EXIT_USAGE
+        command = error.ctx.command_path if error.ctx is not None else "appliance"
+        return command, _usage(error), f"{command} --help", EXIT_USAGE
     if isinstance(error, click.ClickException):
-        return "appliance", error.format_message().rstrip("."), "appliance --help", EXIT_USAGE
+        return "appliance", "a file could not be opened", "appliance --help", EXIT_USAGE
     if isinstance(error, click.Abort | KeyboardInterrupt):
         return "interrupted", "stopped before it was done", "appliance runs list", EXIT_INTERRUPTED
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return "disk", "is full", "df -h", EXIT_MACHINE
+    if isinstance(error, OSError) and error.errno in _MACHINE:
+        return *_MACHINE[error.errno], EXIT_MACHINE
     if isinstance(error, MemoryError):
         return "memory", "is exhausted", "free -h", EXIT_MACHINE
-    if isinstance(error, BrokenPipeError):
-        return "output", "was closed by its reader", "appliance --help", EXIT_BUG
     frames = traceback.extract_tb(error.__traceback__)
     place = f"{frames[-1].name}, line {frames[-1].lineno}" if frames else "unknown"
     return (
@@ -71,8 +83,37 @@ def _describe(error: BaseException) -> tuple[str, str, str, int]:
     )
 
 
+def _usage(error: click.UsageError) -> str:
+    """Say what was wrong, never what was typed: a passphrase may have slipped into it."""
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        return "expected a command"
+    if isinstance(error, click.exceptions.NoSuchOption | click.exceptions.NoSuchCommand):
+        kind = "option" if isinstance(error, click.exceptions.NoSuchOption) else "command"
+        near = ", ".join(sorted(error.possibilities or ()))
+        return f"no such {kind}" + (f"; near ones: {near}" if near else "")
+    if isinstance(error, click.MissingParameter | click.BadOptionUsage):
+        what = error.format_message().rstrip(".")
+        return what[:1].lower() + what[1:]
+    if isinstance(error, click.BadParameter) and error.param is not None:
+        expected = _expected(error.param.type)
+        name = error.param.get_error_hint(error.ctx) if error.ctx else f"'{error.param.name}'"
+        return f"invalid value for {name}: expected {expected}"
+    return "unexpected arguments"
+
+
+def _expected(kind: click.ParamType[Any]) -> str:
+    if isinstance(kind, click.Choice):
+        return f"one of {', '.join(map(str, kind.choices))}"
+    if isinstance(kind, click.IntRange) and kind.min is not None:
+        return f"an integer of at least {kind.min}"
+    return kind.name
+
+
 def _one_line(text: str) -> str:
-    return " ".join(text.split())
+    """Fold a message into one line of bounded length that cannot steer a terminal."""
+    plain = "".join(c if c.isprintable() else " " for c in text)
+    folded = " ".join(plain.split())
+    return folded if len(folded) <= _LONGEST else f"{folded[:_LONGEST]}..."
 
 
 def _frames(error: BaseException) -> None:

@@ -8,21 +8,12 @@ from appliance.cli.console import emit, table
 from appliance.cli.options import Unlocking, home_options, json_option
 
 
-@click.group(invoke_without_command=True)
-@click.pass_context
+@click.command()
+@click.argument("what", type=click.Choice(["show"]), default="show", metavar="[show]")
 @home_options
 @json_option
-def ledger(ctx: click.Context, *, unlocking: Unlocking, as_json: bool) -> None:
+def ledger(*, what: str, unlocking: Unlocking, as_json: bool) -> None:  # noqa: ARG001  the only one
     """Show the privacy spent, every run, trial and refused run included."""
-    if ctx.invoked_subcommand is None:
-        _show(unlocking, as_json=as_json)
-
-
-@ledger.command()
-@home_options
-@json_option
-def show(*, unlocking: Unlocking, as_json: bool) -> None:
-    """Show every line of the ledger."""
     _show(unlocking, as_json=as_json)
 
 
