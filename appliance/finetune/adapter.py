@@ -170,6 +170,7 @@ def verify_export(model: torch.nn.Module, files: dict[str, bytes]) -> None:
     fields = json.loads(files[CONFIG_NAME])
     fields.pop("peft_type", None)
     was_training = model.training
+    wanted = {name: p.requires_grad for name, p in model.named_parameters()}
     device = next(model.parameters()).device
     vocabulary = int(model.config.get_text_config().vocab_size)
     ids = (torch.arange(24, device=device) * 7919 % vocabulary).view(2, 12)
@@ -180,12 +181,15 @@ def verify_export(model: torch.nn.Module, files: dict[str, bytes]) -> None:
             model.add_adapter(_CHECK, LoraConfig(**fields))
             set_peft_model_state_dict(model, load_tensors(files[WEIGHTS_NAME]), adapter_name=_CHECK)
             model.set_adapter(_CHECK)
+            model.eval()  # The added adapter's dropout starts awake.
             found = model(input_ids=ids).logits
     finally:
         model.set_adapter(own)
         if _CHECK in model.peft_config:
             model.delete_adapter(_CHECK)
         model.train(was_training)
+        for name, p in model.named_parameters():  # Choosing an adapter wakes its frozen factors.
+            p.requires_grad_(wanted[name])
     if not torch.equal(expected, found):
         raise IntegrityError(
             WEIGHTS_NAME,
