@@ -183,8 +183,12 @@ def _deidentification(report: Report, words: Words) -> Iterator[Block]:
         yield Paragraph(text=words.say("recall.none", reason=reason))
     else:
         yield _recall(section.measured_recall, words)
+    if section.reviewed_recall is not None:
+        yield _recall(section.reviewed_recall, words, kind="reviewed")
     if section.columns:
         yield _columns(section, words)
+    if section.quasi_identifiers:
+        yield _quasi_identifiers(section, words)
     yield from (Paragraph(text=text) for text in remarks(words, section))
 
 
@@ -217,7 +221,7 @@ def _residual(section: DeidentificationSection, words: Words) -> Table:
     )
 
 
-def _recall(recall: Recall, words: Words) -> Table:
+def _recall(recall: Recall, words: Words, *, kind: str = "recall") -> Table:
     overall = words.say("recall.overall")
     rows = [
         (overall, words.percent(recall.recall), _percents(recall.recall_interval, words)),
@@ -229,7 +233,7 @@ def _recall(recall: Recall, words: Words) -> Table:
     ]
     rows += [(name, words.percent(v), "–") for name, v in sorted(recall.by_type.items())]
     head = tuple(words.say(f"recall.{n}") for n in ("type", "share", "interval"))
-    caption = words.say("recall.table", documents=words.integer(recall.documents))
+    caption = words.say(f"{kind}.table", documents=words.integer(recall.documents))
     return Table(caption=caption, head=head, rows=tuple(rows), numeric=frozenset({1, 2}))
 
 
@@ -250,6 +254,17 @@ def _columns(section: DeidentificationSection, words: Words) -> Table:
     )
     head = tuple(words.say(f"columns.{n}") for n in ("name", "type", "action", "evidence"))
     return Table(caption=words.say("columns.table"), head=head, rows=rows)
+
+
+def _quasi_identifiers(section: DeidentificationSection, words: Words) -> Table:
+    ranked = sorted(section.quasi_identifiers.items(), key=lambda item: (-item[1], item[0]))
+    return Table(
+        caption=words.say("quasi.table"),
+        head=(words.say("quasi.columns"), words.say("quasi.people")),
+        rows=tuple((name, words.integer(count)) for name, count in ranked),
+        numeric=frozenset({1}),
+        note=words.say("quasi.note"),
+    )
 
 
 def _utility(report: Report, words: Words) -> Iterator[Block]:

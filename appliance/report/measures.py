@@ -9,6 +9,8 @@ from appliance.evidence import Finding, Section
 from appliance.report.blocks import Coded
 from appliance.report.words import Words
 
+#: How the stages begin a reason that is a sentence of its own.
+_ABSENT = "not measured"
 Value = float | int | str | bool | None
 
 
@@ -35,6 +37,8 @@ def because(words: Words, reason: str | None) -> str:
     """Return "not measured", with the reason if one is known."""
     if not reason:
         return words.say("absent")
+    if reason.startswith(_ABSENT):  # the reason says it itself
+        return words.label("reason", reason)
     return words.say("absent_because", reason=words.label("reason", reason))
 
 
@@ -42,7 +46,8 @@ def remarks(words: Words, section: Section) -> Iterator[str]:
     """Yield the reasons of a section that are about more than an absent value."""
     for name, reason in section.reasons.items():
         if getattr(section, name, reason) is not None:
-            yield words.say("remark", name=name, reason=words.label("reason", reason))
+            label = words.label("metric", name)
+            yield words.say("remark", name=label, reason=words.label("reason", reason))
 
 
 def unit_word(words: Words, unit: str) -> str:

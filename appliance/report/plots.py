@@ -268,7 +268,7 @@ def utility(section: UtilitySection, words: Words) -> Figure:
             )
         axes.set_yticks([0, 1], labels, fontsize=8.5)
         axes.set_ylim(-0.6, 1.6)
-        axes.set_xlim(0, 1.12 * max(base, adapter, *(spread or (adapter,))))
+        axes.set_xlim(0, 1.12 * max(base, adapter, *(spread or (adapter,))) or 1.0)
         axes.set_title(words.label("metric", name), loc="left", fontsize=9.5)
         axes.xaxis.set_visible(False)
         axes.spines["bottom"].set_visible(False)

