@@ -106,6 +106,14 @@ class DeidentificationSection(Section):
     measured_recall: Recall | None
     residual: Residual
     detectors: list[str] = Field(default_factory=list, description="Detectors and models used.")
+    reviewed_recall: Recall | None = Field(
+        default=None, description="Recall estimated from a steward's answers to the review queue."
+    )
+    quasi_identifiers: dict[str, int] = Field(
+        default_factory=dict,
+        description="Kept column, or combination of columns -> people who share their value with "
+        "fewer than five.",
+    )
 
 
 class LedgerFigures(Section):

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import cache
 
 from appliance.evidence import ColumnDecision
 from appliance.policy.model import ColumnRule, Policy
@@ -55,7 +56,7 @@ def decide_columns(
         reference_year=year,
     )
     languages = tuple(dict.fromkeys((*policy.data.languages, *_LIST_LANGUAGES)))
-    lexicon = Lexicon(languages)
+    lexicon = _lexicon(languages)
     made: dict[str, ColumnDecision] = {}
     looked: dict[str, Column] = {}
     for name, raw in columns.items():
@@ -74,6 +75,12 @@ def decide_columns(
         made[name] = _decision(verdict(column, detector), policy)
     _find_ages(looked, made, policy=policy, rows=columns, reading=reading)
     return made
+
+
+@cache
+def _lexicon(languages: tuple[str, ...]) -> Lexicon:
+    """Load the name lists once."""
+    return Lexicon(languages)
 
 
 def sample_columns(records: Iterable[Record]) -> dict[str, list[Json]]:

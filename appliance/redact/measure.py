@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -70,12 +71,9 @@ def read_gold(path: Path) -> Iterator[dict[str, Any]]:
                 continue
             try:
                 document = orjson.loads(line)
-                text, spans = document["text"], document["spans"]
-                ends = [(s["start"], s["end"], s.get("type") or s["entity_type"]) for s in spans]
-                good = all(0 <= a < b <= len(text) and isinstance(t, str) for a, b, t in ends)
-            except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError):
-                good = False
-            if not good:
+            except orjson.JSONDecodeError:
+                document = None
+            if not _is_annotated(document):
                 raise DataError(
                     f"{path}: line {number}",
                     'expected {"text", "spans": [{"start", "end", "type"}]}',
@@ -84,10 +82,76 @@ def read_gold(path: Path) -> Iterator[dict[str, Any]]:
             yield document
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Share:
+    """A measured share with its 95 % interval.
+
+    Attributes:
+        hits: words counted.
+        words: out of how many.
+    """
+
+    hits: int
+    words: int
+
+    @property
+    def value(self) -> float:
+        """Return the share; 0 of nothing is 0."""
+        return self.hits / self.words if self.words else 0.0
+
+    @property
+    def interval(self) -> Interval:
+        """Return the Clopper-Pearson interval."""
+        return clopper_pearson(self.hits, self.words)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scores:
+    """What a detector did on annotated documents, by words.
+
+    Attributes:
+        documents: documents read.
+        clean: annotated documents in which nothing annotated is left.
+        annotated: documents with an annotation.
+        recall: annotated words that are masked.
+        precision: masked words that are annotated.
+        recall_by_type: annotated type -> recall.
+        precision_by_type: found type -> precision.
+    """
+
+    documents: int
+    clean: int
+    annotated: int
+    recall: Share
+    precision: Share
+    recall_by_type: dict[str, Share]
+    precision_by_type: dict[str, Share]
+
+    @property
+    def f2(self) -> float:
+        """Return F2 of precision and recall."""
+        return f2(self.precision.value, self.recall.value)
+
+
 def evaluate_detection(
     gold: Iterable[dict[str, Any]], detector: Finder, *, scope: frozenset[str] | None = None
 ) -> Recall:
-    """Measure recall and precision with 95 % intervals.
+    """Measure recall and precision with 95 % intervals, for the report; see `score_detection`."""
+    scores = score_detection(gold, detector, scope=scope)
+    return Recall(
+        documents=scores.documents,
+        recall=scores.recall.value,
+        recall_interval=scores.recall.interval,
+        precision=scores.precision.value,
+        precision_interval=scores.precision.interval,
+        by_type={name: share.value for name, share in scores.recall_by_type.items()},
+    )
+
+
+def score_detection(
+    gold: Iterable[dict[str, Any]], detector: Finder, *, scope: frozenset[str] | None = None
+) -> Scores:
+    """Count what a detector masks of annotated documents, and what besides.
 
     Args:
         gold: annotated documents, see `read_gold`.
@@ -95,42 +159,105 @@ def evaluate_detection(
         scope: annotated types that count for recall; None means all.
 
     Returns:
-        Recall and precision by words, and recall by annotated type.
+        Recall and precision by words, whole and by type.
+
+    Raises:
+        DataError: a document is not as `read_gold` describes, or none holds an annotation.
     """
-    hit: Counter[str] = Counter()
-    total: Counter[str] = Counter()
-    found = right = documents = 0
-    for chunk in _chunks(gold):
+    counts = _Counts()
+    for chunk in _chunks(map(checked, gold)):
         spans = detector.detect_batch([document["text"] for document in chunk])
         for document, hits in zip(chunk, spans, strict=True):
-            documents += 1
-            text = document["text"]
-            masked = _cover(text, ((s.start, s.end) for s in hits))
-            for entity_type, places in _annotated(document, scope).items():
-                total[entity_type] += len(places)
-                hit[entity_type] += sum(any(masked[a:b]) for a, b in places)
-            annotated = _cover(text, ((s["start"], s["end"]) for s in document["spans"]))
-            for match in _WORD.finditer(text):
-                if any(masked[match.start() : match.end()]):
-                    found += 1
-                    right += any(annotated[match.start() : match.end()])
-    if not total:
+            counts.add(document, hits, scope)
+    if not counts.words:
         raise DataError(
             "annotated documents",
             "hold no annotation to measure against",
             hint="appliance evaluate-detection --help",
         )
-    hits_n, total_n = sum(hit.values()), sum(total.values())
-    recall = hits_n / total_n
-    precision = right / found if found else 0.0
-    return Recall(
-        documents=documents,
-        recall=recall,
-        recall_interval=clopper_pearson(hits_n, total_n),
-        precision=precision,
-        precision_interval=clopper_pearson(right, found),
-        by_type={name: hit[name] / total[name] for name in sorted(total)},
+    return Scores(
+        documents=counts.documents,
+        clean=counts.clean,
+        annotated=counts.annotated,
+        recall=Share(hits=counts.masked.total(), words=counts.words.total()),
+        precision=Share(hits=counts.right, words=counts.found),
+        recall_by_type={
+            name: Share(hits=counts.masked[name], words=counts.words[name])
+            for name in sorted(counts.words)
+        },
+        precision_by_type={
+            name: Share(hits=counts.right_by_type[name], words=counts.found_by_type[name])
+            for name in sorted(counts.found_by_type)
+        },
     )
+
+
+@dataclass(slots=True)
+class _Counts:
+    """Running counts of words."""
+
+    documents: int = 0
+    clean: int = 0
+    annotated: int = 0
+    found: int = 0
+    right: int = 0
+    words: Counter[str] = field(default_factory=Counter)
+    masked: Counter[str] = field(default_factory=Counter)
+    found_by_type: Counter[str] = field(default_factory=Counter)
+    right_by_type: Counter[str] = field(default_factory=Counter)
+
+    def add(
+        self, document: dict[str, Any], hits: Sequence[Span], scope: frozenset[str] | None
+    ) -> None:
+        """Count one document."""
+        text = document["text"]
+        masked = _cover(text, ((s.start, s.end) for s in hits))
+        left = False
+        by_type = _annotated(document, scope)
+        for entity_type, places in by_type.items():
+            covered = sum(any(masked[a:b]) for a, b in places)
+            self.words[entity_type] += len(places)
+            self.masked[entity_type] += covered
+            left = left or covered < len(places)
+        self.documents += 1
+        self.annotated += bool(by_type)
+        self.clean += bool(by_type) and not left
+        annotated = _cover(text, ((s["start"], s["end"]) for s in document["spans"]))
+        for match in _WORD.finditer(text):
+            if any(masked[match.start() : match.end()]):
+                self.found += 1
+                self.right += any(annotated[match.start() : match.end()])
+        for span in hits:
+            for match in _WORD.finditer(text[span.start : span.end]):
+                self.found_by_type[span.entity_type] += 1
+                start, end = span.start + match.start(), span.start + match.end()
+                self.right_by_type[span.entity_type] += any(annotated[start:end])
+
+
+def checked(document: dict[str, Any]) -> dict[str, Any]:
+    """Return a document that is as `read_gold` describes.
+
+    Raises:
+        DataError: it is not; nothing of it is shown.
+    """
+    if not _is_annotated(document):
+        raise DataError(
+            "annotated documents",
+            'expected {"text", "spans": [{"start", "end", "type"}]}',
+            hint="appliance evaluate-detection --help",
+        )
+    return document
+
+
+def _is_annotated(document: object) -> bool:
+    try:
+        text, spans = document["text"], document["spans"]  # type: ignore[index]  # any JSON value
+        ends = [(s["start"], s["end"], s.get("type") or s["entity_type"]) for s in spans]
+        return isinstance(text, str) and all(
+            0 <= a < b <= len(text) and isinstance(t, str) for a, b, t in ends
+        )
+    except (KeyError, TypeError, AttributeError):
+        return False
 
 
 def _chunks(gold: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:

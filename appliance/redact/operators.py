@@ -18,6 +18,7 @@ Rules:
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -90,6 +91,27 @@ class Replaced:
 
     text: str = field(repr=False)
     pieces: tuple[Replacement, ...]
+
+
+class Ranges:
+    """Half-open ranges that do not overlap, searched by place."""
+
+    def __init__(self, ranges: Iterable[tuple[int, int]]) -> None:
+        """Take ranges in any order; touching and overlapping ones are joined."""
+        self._starts: list[int] = []
+        self._ends: list[int] = []
+        for start, end in sorted(ranges):
+            if self._ends and start <= self._ends[-1]:
+                self._ends[-1] = max(self._ends[-1], end)
+            else:
+                self._starts.append(start)
+                self._ends.append(end)
+
+    def overlapping(self, start: int, end: int) -> list[tuple[int, int]]:
+        """Return the ranges that share a place with [start, end)."""
+        first = bisect_right(self._ends, start)
+        last = bisect_left(self._starts, end)
+        return list(zip(self._starts[first:last], self._ends[first:last], strict=True))
 
 
 def redact(entity_type: str) -> str:
@@ -222,12 +244,12 @@ def replace_spans(text: str, spans: Sequence[Span], *, persona: Persona, rules: 
         Replacements do not overlap. Every code point of a span whose operator removes is gone.
         Placeholders and pseudonyms that already stand in the text stay as they are.
     """
-    protected = [m.span() for m in PLACEHOLDER.finditer(text)]
+    protected = Ranges(m.span() for m in PLACEHOLDER.finditer(text))
     parts: list[str] = []
     pieces: list[Replacement] = []
     position = length = 0
     for span in settle(spans, rules):
-        if any(start < span.end and span.start < end for start, end in protected):
+        if protected.overlapping(span.start, span.end):
             continue
         original = text[span.start : span.end]
         made = replace_value(original, span.entity_type, persona=persona, rules=rules)

@@ -22,7 +22,7 @@ from appliance.redact.entities import (
     is_high_entropy,
 )
 from appliance.redact.finding import Found
-from appliance.redact.operators import Replacement, Rules
+from appliance.redact.operators import Ranges, Replacement, Rules
 from appliance.redact.persona import Persona
 from appliance.redact.real_values import RealValues
 from appliance.redact.removed import RemovedPiece, SlotSampler, fingerprint, is_telling
@@ -272,17 +272,17 @@ def look_again(rewritten: Sequence[Rewritten], *, scan: Scan, tally: Tally) -> N
 
 
 def _left_over(text: str, spans: Iterable[Span], pieces: Sequence[Replacement]) -> Iterator[Span]:
-    ours = [m.span() for m in PLACEHOLDER.finditer(text)]
-    ours += [(p.start, p.end) for p in pieces if p.changed or p.operator in PARTIAL]
+    written = [(p.start, p.end) for p in pieces if p.changed or p.operator in PARTIAL]
+    ours = Ranges([*(m.span() for m in PLACEHOLDER.finditer(text)), *written])
     for span in spans:
         rest = _outside(span, ours)
         if any(text[i].isalnum() for i in rest) and _says_something(text, rest, span):
             yield span
 
 
-def _outside(span: Span, ours: Sequence[tuple[int, int]]) -> list[int]:
+def _outside(span: Span, ours: Ranges) -> list[int]:
     """Return the places of a span that are not ours."""
-    near = [(a, b) for a, b in ours if a < span.end and span.start < b]
+    near = ours.overlapping(span.start, span.end)
     return [i for i in range(span.start, span.end) if not any(a <= i < b for a, b in near)]
 
 

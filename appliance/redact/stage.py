@@ -18,10 +18,10 @@ from pathlib import Path
 
 from appliance.corpus import Corpus
 from appliance.errors import PolicyError
-from appliance.evidence import ColumnDecision, DeidentificationSection, Recall, Residual
+from appliance.evidence import DeidentificationSection, Recall, Residual
 from appliance.policy.model import Policy
 from appliance.progress import Progress, Task
-from appliance.records import Record, Span
+from appliance.records import Json, Record, Span
 from appliance.redact import buckets, dates, lines
 from appliance.redact.columns import decide_columns, sample_columns
 from appliance.redact.detect import Detector, DetectorSettings, second_look
@@ -30,9 +30,11 @@ from appliance.redact.finding import Found, find_in_units
 from appliance.redact.measure import evaluate_detection, read_gold
 from appliance.redact.operators import Rules
 from appliance.redact.operators import redact as placeholder
+from appliance.redact.quasi import QuasiCounter
 from appliance.redact.real_values import RealValues
 from appliance.redact.removed import SlotSampler, writing_removed
 from appliance.redact.replacing import Replacer, Tally, look_again
+from appliance.redact.review import estimate, read_answers, read_queue
 from appliance.redact.tongues import Polyglot
 from appliance.redact.treatment import Detecting, Treatment
 from appliance.vault import Vault
@@ -113,12 +115,13 @@ def redact(
         buckets.partition(iter(corpus), vault=vault, count=run.buckets, key=vault.keyed("buckets"))
         _find(run, real, task)
     tally = Tally()
+    quasi = QuasiCounter(columns, key=vault.keyed("quasi-identifiers"))
     with progress.task("replacing personal data", total) as task:
         sampler = _rewrite(run, real, person_key, tally, year, task)
-    _write(run, sampler)
+    _write(run, sampler, quasi)
     buckets.remove_work(vault)
     measured = measure_gold(policy, finder)
-    return _section(policy, columns, tally, measured)
+    return _section(run, tally, measured, quasi, reviewed(vault))
 
 
 def build_detector(policy: Policy, *, languages: tuple[str, ...] | None = None) -> Detecting:
@@ -196,6 +199,21 @@ def covered(text: str, spans: list[Span]) -> str:
     return "".join([*parts, text[position:]])
 
 
+def exported(corpus: Corpus, *, policy: Policy) -> Iterator[dict[str, Json]]:
+    """Yield de-identified records as rows in clear, for `deidentify --export`.
+
+    Raises:
+        PolicyError: the policy does not allow it.
+    """
+    if not policy.deidentify.allow_export:
+        raise PolicyError(
+            "deidentify.allow_export",
+            "the policy does not allow a copy in clear",
+            hint="appliance policy explain deidentify.allow_export",
+        )
+    return ({**record.fields, **record.extra} for record in corpus)
+
+
 def measure_gold(policy: Policy, detector: Detecting) -> Recall | None:
     """Measure recall on the policy's annotated documents; None when it names none.
 
@@ -260,12 +278,13 @@ def _rewrite(
     return sampler
 
 
-def _write(run: _Run, sampler: SlotSampler) -> None:
+def _write(run: _Run, sampler: SlotSampler, quasi: QuasiCounter) -> None:
     """Write the de-identified corpus and what was removed, in the corpus's order."""
     chosen = sampler.chosen()
     with Corpus.writing(run.vault, REDACTED) as corpus, writing_removed(run.vault) as removed:
         for record, pieces in buckets.merge(run.vault, run.buckets):
             corpus.append(record)
+            quasi.observe(record)
             for piece in pieces:
                 place = (piece.record_id, piece.cell, piece.start)
                 removed.append(piece if place in chosen else replace(piece, value=None))
@@ -288,13 +307,22 @@ def _unpack_found(rows: list[tuple[int, list[tuple[int, int, str, float, str]]]]
     }
 
 
+def reviewed(vault: Vault) -> Recall | None:
+    """Return the recall a steward's answers in this vault speak for; None without answers."""
+    answers = read_answers(vault)
+    return estimate(read_queue(vault), answers) if answers else None
+
+
 def _section(
-    policy: Policy,
-    columns: dict[str, ColumnDecision],
+    run: _Run,
     tally: Tally,
     measured: Recall | None,
+    quasi: QuasiCounter,
+    review: Recall | None,
 ) -> DeidentificationSection:
     reasons: dict[str, str] = {}
+    if review is None:
+        reasons["reviewed_recall"] = "no steward has answered a review queue"
     if measured is None:
         reasons["measured_recall"] = "the policy names no annotated documents (deidentify.gold)"
     residual_reasons: dict[str, str] = {}
@@ -306,7 +334,7 @@ def _section(
     return DeidentificationSection(
         entities=dict(sorted(tally.entities.items())),
         operators={name: str(op) for name, op in sorted(tally.operators.items())},
-        columns=columns,
+        columns=dict(run.treatment.columns),
         records_changed=tally.changed,
         records_scanned=tally.records,
         measured_recall=measured,
@@ -317,7 +345,9 @@ def _section(
             direct_identifier_rate=rate,
             reasons=residual_reasons,
         ),
-        detectors=detectors_of(policy),
+        detectors=detectors_of(run.treatment.policy),
+        reviewed_recall=review,
+        quasi_identifiers=quasi.people(),
         reasons=reasons,
     )
 

@@ -11,7 +11,13 @@ from hypothesis import strategies as st
 
 from appliance.errors import DataError
 from appliance.records import Span
-from appliance.redact.measure import clopper_pearson, evaluate_detection, f2, read_gold
+from appliance.redact.measure import (
+    clopper_pearson,
+    evaluate_detection,
+    f2,
+    read_gold,
+    score_detection,
+)
 
 SCORER = Path(__file__).parents[4] / "shared" / "tools" / "score_detection.py"
 
@@ -58,6 +64,26 @@ def test_the_interval_is_clopper_and_pearson_s() -> None:
     low, high = clopper_pearson(8, 10)
     assert (low, high) == (pytest.approx(0.44390, abs=1e-5), pytest.approx(0.97479, abs=1e-5))
     assert clopper_pearson(0, 0) == (0.0, 1.0)
+
+
+def test_shares_are_given_by_type_with_their_intervals() -> None:
+    gold = [
+        _gold("Ann Lee on Monday", (0, 7, "PERSON"), (11, 17, "DATE")),
+        _gold("Bob at noon", (0, 3, "PERSON")),
+    ]
+    spans = {gold[0]["text"]: [_span(0, 7), _span(8, 10, "AGE")], gold[1]["text"]: [_span(0, 3)]}
+    scores = score_detection(gold, Fixed(spans))
+    assert (scores.documents, scores.annotated, scores.clean) == (2, 2, 1)
+    assert scores.recall_by_type["PERSON"].value == 1.0
+    assert scores.recall_by_type["DATE"].interval == (0.0, pytest.approx(0.975))
+    assert scores.precision_by_type["AGE"].value == 0.0
+    assert scores.f2 == pytest.approx(0.75)
+
+
+def test_a_bad_document_is_refused_and_not_shown() -> None:
+    with pytest.raises(DataError) as raised:
+        evaluate_detection([{"text": "secret", "spans": [{"start": 4}]}], Fixed({}))
+    assert "secret" not in str(raised.value)
 
 
 def test_f2_weighs_recall() -> None:

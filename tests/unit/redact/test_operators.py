@@ -11,7 +11,15 @@ from hypothesis import strategies as st
 from appliance.policy.model import OperatorName
 from appliance.records import Span
 from appliance.redact.entities import PARTIAL, normalise
-from appliance.redact.operators import age_cap, apply, mask, replace_spans, replace_value, settle
+from appliance.redact.operators import (
+    Ranges,
+    age_cap,
+    apply,
+    mask,
+    replace_spans,
+    replace_value,
+    settle,
+)
 from appliance.redact.real_values import RealValues
 from tests.unit.redact.world import marked, persona, rules
 
@@ -183,3 +191,14 @@ def test_settled_spans_do_not_overlap_and_cover_the_same_characters(spans: list[
 def test_the_order_of_spans_does_not_matter(spans: list[Span]) -> None:
     policy = rules("redact", AGE="age_cap", URL="keep")
     assert settle(spans, policy) == settle(list(reversed(spans)), policy)
+
+
+@given(st.lists(st.tuples(st.integers(0, 30), st.integers(0, 30)), max_size=6), st.integers(0, 30))
+def test_ranges_are_found_as_a_slow_search_finds_them(
+    pairs: list[tuple[int, int]], start: int
+) -> None:
+    given_ranges = [(min(p), max(p) + 1) for p in pairs]
+    covered = {i for a, b in given_ranges for i in range(a, b)}
+    found = Ranges(given_ranges).overlapping(start, start + 3)
+    touched = {i for a, b in found for i in range(a, b)}
+    assert touched & set(range(start, start + 3)) == covered & set(range(start, start + 3))
