@@ -47,6 +47,10 @@ _PACKS: dict[str, Language] = {
 }
 
 
+#: ISO 639-1 codes of the languages with patterns and name rules.
+LANGUAGE_CODES = tuple(_PACKS)
+
+
 def languages_of(codes: Sequence[str]) -> tuple[Language, ...]:
     """Return the packs of the languages.
 

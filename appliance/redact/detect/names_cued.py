@@ -13,7 +13,7 @@ import ahocorasick
 
 from appliance.records import Span
 from appliance.redact.detect.lexicon import fold
-from appliance.redact.detect.names_cues import EPONYMS, POLITE, Cues
+from appliance.redact.detect.names_cues import EPONYMS, POLITE, WEAK_TITLES, Cues
 from appliance.redact.detect.names_shapes import LETTER, RUN, RUNS, TOKEN, UPPER, WORDS, Trimmer
 from appliance.redact.detect.patterns import lower
 
@@ -81,15 +81,15 @@ class CuedNames:
         if text[start:end] not in self._titles and match["w"] is None:
             return
         group = "v" if match["v"] is not None else "w"
-        bounds = self._trimmer.trim(text, *match.span(group))
+        title = fold(text[start:end])
+        bounds = self._trimmer.trim(text, *match.span(group), strict=title in WEAK_TITLES)
         if bounds is None:
             return
         yield _person(bounds, 0.85, "title")
-        if fold(text[start:end]) not in POLITE:
-            title = text[start : match.start(group)].rstrip()
+        if title not in POLITE:
             yield Span(
                 start=start,
-                end=start + len(title),
+                end=start + len(text[start : match.start(group)].rstrip()),
                 entity_type="TITLE",
                 score=0.6,
                 source="names:title",

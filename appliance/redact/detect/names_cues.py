@@ -174,7 +174,7 @@ STOP: frozenset[str] = word_set(
     hpv, ppd, usa, us, uk, eu, ny, la, dc, ca, tx, fl, pa, ma, il"""
 )
 
-#: Surnames that name a disease, sign, device, drug or test far more often than a person; folded.
+#: Surnames that name a disease, sign, device or drug far more often than a person; folded.
 EPONYMS: frozenset[str] = word_set(
     """parkinson, alzheimer, hodgkin, crohn, kaposi, babinski, romberg, foley, hickman, bell,
     down, turner, marfan, addison, cushing, graves, hashimoto, raynaud, sjogren, tourette,
@@ -208,4 +208,13 @@ POLITE: frozenset[str] = word_set(
     schwester, pfleger, eheleute, kollege, kollegen, kollegin, sr, sra, srs, sras, srta,
     senhor, senhora, senor, senora, don, dona, d, m, mm, mme, mmes, mlle, monsieur, madame,
     mademoiselle, signor, signora, sig, dhr, mevr, mevrouw, mw, de heer, heer, pt, baby"""
+)
+
+#: Titles that are also plain words or ranks of things: what follows must look like a name; folded.
+WEAK_TITLES: frozenset[str] = word_set(
+    """patient, pt, baby, baby boy, baby girl, nurse, director, coach, king, queen, prince, princess,
+    agent, general, gen, major, maj, private, president, principal, therapist, father, sister,
+    brother, secretary, minister, officer, judge, justice, counsel, doctor, captain, inspector,
+    uncle, aunt, cousin, rn, lady, lord, pharmacist, chaplain, patientin, patienten, kollege,
+    kollegen, kollegin, schwester, pfleger, familie, general, presidente, civil, soldado, cabo"""
 )

@@ -167,7 +167,7 @@ LABELS: tuple[Pattern, ...] = (
         " ending in, wallet id, wallet address, payment id, transaction id, transaction number,"
         " transaction, transfer id, wire, receipt number, receipt no, receipt, merchant id, mid",
         value=_W,
-        score=0.75,
+        score=0.8,
     ),
     labelled(
         "visit",
@@ -176,7 +176,7 @@ LABELS: tuple[Pattern, ...] = (
         " admission no, admission id, episode id, contact serial, appointment id,"
         " appointment number, booking id, booking reference, booking number, session id",
         value=_W,
-        score=0.75,
+        score=0.8,
     ),
     labelled(
         "case",
@@ -193,7 +193,7 @@ LABELS: tuple[Pattern, ...] = (
         " petition no, appeal no, court file, grievance no, request id, request number,"
         " job number, work order, shipment, parcel, awb",
         value=_W,
-        score=0.75,
+        score=0.8,
     ),
     labelled(
         "specimen",
@@ -206,7 +206,7 @@ LABELS: tuple[Pattern, ...] = (
         " randomization id, protocol id, trial id, barcode, image id, exam number, exam id,"
         " donor id, transplant id, unos id, registry id, cohort id",
         value=_W,
-        score=0.75,
+        score=0.8,
     ),
     labelled(
         "device",
@@ -218,7 +218,7 @@ LABELS: tuple[Pattern, ...] = (
         " mac address, pump serial, ref/lot, gtin, android id, advertising id, machine id,"
         " license key, product key",
         value=_W,
-        score=0.7,
+        score=0.8,
     ),
     anchored(
         "device_serial",
@@ -239,7 +239,7 @@ LABELS: tuple[Pattern, ...] = (
         " gdc, bar number, bar no, permit, permit number, permit no, firearm license,"
         " pilot license, contractor license",
         value=_W,
-        score=0.75,
+        score=0.8,
     ),
     labelled(
         "passport",
@@ -278,7 +278,7 @@ LABELS: tuple[Pattern, ...] = (
         " rx number, rx no, rx #, rx, prescription number, prescription no, prescription, ncpdp,"
         " tracking id, cookie id, identifier, id, id number, id no, id #",
         value=_W,
-        score=0.7,
+        score=0.8,
     ),
     anchored(
         "id_generic",

@@ -9,6 +9,8 @@ US_STATES = (
     "|NY"
     "|NC|ND|OH|OK|OR|PA|RI|SC|SD|TN|TX|UT|VT|VA|WA|WV|WI|WY|DC|PR|VI|GU|AS|MP|AA|AE|AP"
 )
+#: Idaho is written like "identifier": it counts only after a town.
+_ZIP_STATES = US_STATES.replace("|ID|", "|")
 _STREET = (
     "street|st|avenue|ave|av|boulevard|blvd|road|rd|drive|dr|lane|ln|court|ct|circle|cir|place|pl"
     "|way|terrace|ter"
@@ -159,9 +161,17 @@ PLACES: tuple[Pattern, ...] = (
     shaped(
         "us_zip",
         "ZIP_CODE",
-        rf"(?<!\w)(?:{US_STATES})\.?,?[ \t\n]{{1,3}}(?P<v>\d{{5}}(?:-\d{{4}})?)(?![\w\-])",
+        rf"(?<!\w)(?:{_ZIP_STATES})\.?,?[ \t\n]{{1,3}}(?P<v>\d{{5}}(?:-\d{{4}})?)(?![\w\-])",
         score=0.75,
         lead="capital",
+    ),
+    shaped(
+        "us_zip_idaho",
+        "ZIP_CODE",
+        r"ID[ \t]{1,2}\d{5}(?:-\d{4})?(?![\w\-])",
+        score=0.7,
+        lead="capital",
+        context=r"(?<!\w)[A-Z][\w.'\-]+,?[ \t\n]{1,2}",
     ),
     shaped(
         "us_zip4",
@@ -174,7 +184,7 @@ PLACES: tuple[Pattern, ...] = (
     shaped(
         "us_state_zip",
         "LOCATION",
-        rf"(?<!\w)(?P<v>{US_STATES})(?=\.?,?[ \t\n]{{1,3}}\d{{5}}(?![\w\-]))",
+        rf"(?<!\w)(?P<v>{_ZIP_STATES})(?=\.?,?[ \t\n]{{1,3}}\d{{5}}(?![\w\-]))",
         score=0.7,
         lead="capital",
     ),

@@ -40,10 +40,19 @@ IDENTIFIERS: tuple[Pattern, ...] = (
     labelled(
         "es_documents",
         "ES_NIF",
-        "dni, d.n.i., nif, n.i.f., nie, n.i.e., cif, c.i.f., pasaporte, curp, rfc, cuit, cuil,"
+        "dni, d.n.i., nif, n.i.f., cif, c.i.f., pasaporte, curp, rfc, cuit, cuil,"
         " rut, cédula, cedula, cédula de identidad, documento de identidad, documento,"
         " tarjeta de residencia",
-        value=r"(?P<v>(?=(?:[\w.\-]*\d){4})[A-Z0-9][\w.\-]{4,24}\w(?:[ \-][A-Z])?)(?!\w)",
+        value=r"(?P<v>(?=(?:[\w.\-]*\d){4})[A-Z0-9][\w.\-]{4,24}\w(?:[ \-](?-i:[A-Z]))?)(?!\w)",
+        separator=_SEP,
+        score=0.8,
+        check=checksums.nif_es,
+    ),
+    labelled(
+        "es_nie_labelled",
+        "ES_NIE",
+        "nie, n.i.e.",
+        value=r"(?P<v>(?=(?:[\w.\-]*\d){4})[A-Z0-9][\w.\-]{4,24}\w)(?!\w)",
         separator=_SEP,
         score=0.8,
         check=checksums.nif_es,

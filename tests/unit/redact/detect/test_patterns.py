@@ -1,0 +1,191 @@
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from appliance.redact.detect.languages import LANGUAGE_CODES, languages_of
+from appliance.redact.detect.patterns import Pattern, PatternSet, anchored, labelled, lower, shaped
+from tests.unit.redact.detect.cases import PROPERTY, check, masks
+
+_WORDS = st.sampled_from(
+    [
+        "MRN",
+        "SSN",
+        "12",
+        "5/6",
+        "03/04/2020",
+        "2020-01-02",
+        "555-0100",
+        "(415)",
+        "555-0101",
+        "4111",
+        "1111",
+        "A12345678",
+        "Main",
+        "St",
+        "12",
+        "Oak",
+        "Ave",
+        "New",
+        "York",
+        "NY",
+        "10001",
+        "45M",
+        "67",
+        "y/o",
+        "March",
+        "3",
+        "x1234",
+        "123-45-6789",
+        "192.168.1.1",
+        "no.",
+        "12/34",
+        "98.6",
+        "120/80",
+        "10",
+        "mg",
+        ":",
+        "#",
+        ",",
+        ".",
+        "\n",
+    ]
+)
+
+
+def _slow(pattern: Pattern, text: str) -> list[tuple[int, int]]:
+    """Every span of one pattern, by running its expression over the whole text."""
+    found = []
+    for match in pattern.regex.finditer(text):
+        span = pattern.span(match)
+        if span is not None:
+            found.append((span.start, span.end))
+    return found
+
+
+@pytest.mark.parametrize("language", LANGUAGE_CODES)
+@PROPERTY
+@given(words=st.lists(_WORDS, max_size=12))
+def test_led_patterns_find_what_a_full_scan_finds(language, words):
+    text = " ".join(words)
+    led = [p for p in languages_of((language,))[0].patterns if p.lead]
+    found = PatternSet(led).scan(text)
+    for pattern in led:
+        fast = {(s.start, s.end) for s in found if s.source == f"pattern:{pattern.name}"}
+        assert fast == set(_slow(pattern, text)), pattern.name
+
+
+def test_pattern_names_are_unique_in_a_language():
+    for language in LANGUAGE_CODES:
+        names = [p.name for p in languages_of((language,))[0].patterns]
+        assert len(names) == len(set(names))
+
+
+def test_a_check_digit_raises_the_score_and_never_drops_a_labelled_hit():
+    pattern = labelled(
+        "x", "X", "code", value=r"(?P<v>\d{4})", score=0.5, check=lambda v: v == "1234"
+    )
+    right, wrong = PatternSet([pattern]).scan("code: 1234 code: 9999")
+    assert right.score > wrong.score == 0.5
+
+
+def test_a_common_shape_needs_its_check_digit():
+    pattern = shaped(
+        "x", "X", r"\d{4}", score=0.5, check=lambda v: v == "1234", check_required=True
+    )
+    assert [s.start for s in PatternSet([pattern]).scan("9999 1234")] == [5]
+
+
+def test_an_anchor_inside_a_word_is_no_label():
+    pattern = labelled("x", "X", "pin", value=r"(?P<v>\d{4})")
+    assert not PatternSet([pattern]).scan("spin 1234")
+
+
+def test_an_anchored_pattern_may_begin_before_its_anchor():
+    pattern = anchored("x", "X", ("@",), r"\w+@\w+", score=0.5, before=10)
+    assert [(s.start, s.end) for s in PatternSet([pattern]).scan("mail a@b c@d")] == [
+        (5, 8),
+        (9, 12),
+    ]
+
+
+@PROPERTY
+@given(st.text(max_size=30))
+def test_lower_keeps_the_length(text):
+    assert len(lower(text)) == len(text)
+
+
+def test_capital_patterns_do_not_ignore_case():
+    for language in LANGUAGE_CODES:
+        for pattern in languages_of((language,))[0].patterns:
+            if pattern.lead == "capital":
+                assert not pattern.regex.flags & re.IGNORECASE, pattern.name
+
+
+@pytest.mark.parametrize(
+    "marked",
+    [
+        "MRN: [MEDICAL_RECORD_NUMBER BH-112233] admitted",
+        "chart # [MEDICAL_RECORD_NUMBER A24138888] reviewed",
+        "member ID [HEALTH_PLAN_ID W314331766-01] active",
+        "claim [CASE_NUMBER 562 711 431] denied",
+        "Accession: [SPECIMEN_ID RX20-118822] final",
+        "device [DEVICE_ID SN B7312127] checked",
+        "NPI [US_NPI 1903301959] billed",
+        "license number [LICENSE_NUMBER D245-938-19-203] seen",
+        "plate [VEHICLE_ID 98-Q430] parked",
+        "account number [ACCOUNT_NUMBER 7742-9931] closed",
+        "SSN [US_SSN 123-45-6789] given",
+        "SSN xxx-xx-1234".replace("xxx-xx-1234", "[US_SSN xxx-xx-1234]"),
+        "employee ID [ID_NUMBER 56789] left",
+        "application (no. [CASE_NUMBER 36244/06]) lodged",
+        "username: [USERNAME jdoe_77] set",
+        "password: [PASSWORD B@nZes94!] leaked",
+        "CVV [CVV 123] kept",
+        "card [CREDIT_CARD 4111 1111 1111 1111] used",
+        "IBAN [IBAN_CODE GB29 NWBK 6016 1331 9268 19] used",
+        "ip [IP_ADDRESS 192.168.4.22] logged",
+        "see [URL https://example.org/a?b=1] there",
+        "write to [EMAIL_ADDRESS a.b@example.org] today",
+        "track [CARD_TRACK %B4111111111111111^ROE/JANE^25121010000?] kept",
+    ],
+)
+def test_labelled_and_shaped_identifiers_are_found(rules, marked):
+    check(rules, marked)
+
+
+@pytest.mark.parametrize(
+    "marked",
+    [
+        "seen on [DATE_TIME 19 Sep 2014] and [DATE_TIME July 10, 2023]",
+        "A1c on [DATE_TIME 4/3]. Next",
+        "born [DATE_TIME 19641117] here",
+        "since [DATE_TIME 6/2019] on it",
+        "in [DATE_TIME 2019] he",
+        "a [AGE 72]-year-old man, a [AGE 61]F, age: [AGE 45]",
+        "call [PHONE_NUMBER (617) 555-0199 ext 22] or [PHONE_NUMBER x6787]",
+        "pager [PHONE_NUMBER 92670] please",
+        "at [LOCATION 0853 Wright Prairie Suite 304] in [LOCATION Reno, NV] [ZIP_CODE 51260]",
+        "Room [LOCATION 4N-42] now",
+        "ZIP: [ZIP_CODE 02139] area",
+        "P.O. [LOCATION Box 1234] here",
+    ],
+)
+def test_dates_ages_phones_and_places_are_found(rules, marked):
+    masks(rules, marked)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "BP 120/80, HR 72, T 98.6, SpO2 97 %",
+        "pain 7/10, strength 5/5, murmur 3/6",
+        "on day 2 of admission, treated for 3 weeks",
+        "metoprolol 25 mg twice a day, glucose 212",
+        "EF 35%, Cr 2.1, Na 140, WBC 11.2, platelets 250000/uL",
+        "L4-5 disc bulge, stage 3 disease, grade 2",
+    ],
+)
+def test_measurements_and_durations_stay(rules, text):
+    assert rules.detect(text) == []
