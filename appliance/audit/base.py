@@ -171,7 +171,7 @@ def score_base(
     with adapter_off(model):
         scores = score_examples(
             model,
-            [canary.example for canary in canaries.canaries],
+            [canary.probe for canary in canaries.canaries],
             max_tokens=SCORING_TOKENS,
             progress=progress,
             what="canaries, base model",

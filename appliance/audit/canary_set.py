@@ -34,7 +34,7 @@ class Canary:
         family: newtok, secret or repeat.
         entity_type: of the identifier; "" for newtok.
         repeats: how many units hold it when it is planted.
-        example: what the trainer sees; the targets are the secret span.
+        example: what the trainer sees; its targets are those of the records trained on.
         secret_span: [start, end) token positions of the secret.
         included: the coin.
     """
@@ -46,6 +46,13 @@ class Canary:
     example: Example = field(repr=False)
     secret_span: tuple[int, int]
     included: bool = field(repr=False)
+
+    @property
+    def probe(self) -> Example:
+        """Return the example as it is attacked: its targets are the secret span alone."""
+        start, end = self.secret_span
+        places = np.arange(len(self.example))
+        return replace(self.example, loss_mask=(places >= start) & (places < end))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

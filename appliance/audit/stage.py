@@ -121,7 +121,7 @@ def audit(
     # 1. One forward pass per canary.
     scores = score_examples(
         model,
-        [canary.example for canary in canaries.canaries],
+        [canary.probe for canary in canaries.canaries],
         max_tokens=SCORING_TOKENS,
         progress=progress,
         what="canaries, adapter",
@@ -332,7 +332,7 @@ def _control(
     with context as leaky:
         overfit(
             leaky,
-            [canary.example for canary in planted],
+            [canary.probe for canary in planted],
             generator=canaries.generator("control"),
             progress=progress,
         )
@@ -347,7 +347,7 @@ def _primary(model: Any, canaries: Sequence[Canary], progress: Progress) -> Any:
     return primary_scores(
         score_examples(
             model,
-            [canary.example for canary in canaries],
+            [canary.probe for canary in canaries],
             max_tokens=SCORING_TOKENS,
             progress=progress,
             what="canaries, positive control",

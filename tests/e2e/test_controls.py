@@ -49,11 +49,14 @@ POLICY = Policy.model_validate(
         "version": "1",
         "regulation": "none",
         "data": {"unit": "patient_id"},
-        "deidentify": {"entities": {"US_SSN": "redact"}, "residual_limit": 1.0},
+        "deidentify": {
+            "entities": {"MEDICAL_RECORD_NUMBER": "redact"},
+            "residual_limit": 1.0,
+        },
         "privacy": {"target_epsilon": 3.0},
         "audit": {
             "level": "standard",
-            "canaries": {"newtok": 200, "secrets": 30, "repeats": {}, "max_share": 0.6},
+            "canaries": {"newtok": 300, "secrets": 30, "repeats": {}, "max_share": 0.7},
             "max_members": 20,
             "generations": 4,
             "generation_tokens": 8,
@@ -109,7 +112,7 @@ def mechanism_for(n_units: int, *, private: bool) -> Mechanism:
     delta = n_units**-1.1
     if not private:
         return Mechanism.without_privacy(
-            n_units=n_units, expected_batch_size=50.0, steps=80, target_delta=delta
+            n_units=n_units, expected_batch_size=50.0, steps=120, target_delta=delta
         )
     return Mechanism.calibrate(
         target_epsilon=3.0,
@@ -180,17 +183,17 @@ def whole_run(seed: int, *, private: bool, test: SelfTest | None, control: bool 
         rules = POLICY.model_copy(
             update={"audit": POLICY.audit.model_copy(update={"positive_control": False})}
         )
-    words = world.tokenizer()
-    members = world.people(100, first=seed, records=1)
-    holdout = world.people(20, first=10_000 + seed, records=1)
-    model = attach_lora(world.base_model(seed=seed), rank=8, alpha=16.0, seed=seed)
+    words = world.short_tokenizer()
+    members = world.people(100, first=seed, records=1, words=words)
+    holdout = world.people(20, first=10_000 + seed, records=1, words=words)
+    model = attach_lora(world.base_model(len(words), seed=seed), rank=8, alpha=16.0, seed=seed)
     gone = world.removed()
     planted = plant(
         policy=rules.audit,
         n_units=len(members),
         tokenizer=words,
         corpus_token_ids=[example.input_ids for unit in members for example in unit],
-        entity_types=["US_SSN"],
+        entity_types=["MEDICAL_RECORD_NUMBER"],
         entropy=np.random.default_rng(seed).bytes(64),
     )
     base = score_base(

@@ -58,10 +58,13 @@ def test_a_used_up_vocabulary_makes_fewer_newtok_and_says_so():
     assert "5 newtok" in found.reason
 
 
-def test_the_targets_are_the_secret_span():
-    for canary in planted().canaries:
+@pytest.mark.parametrize("targets", ["all", "secret"])
+def test_a_canary_is_learned_as_its_records_are_and_attacked_at_its_secret(targets):
+    for canary in planted(targets=targets).canaries:
         start, end = canary.secret_span
-        assert np.flatnonzero(canary.example.loss_mask).tolist() == list(range(start, end))
+        learned = np.flatnonzero(canary.example.loss_mask).tolist()
+        assert learned == list(range(start if targets == "secret" else 1, end))
+        assert np.flatnonzero(canary.probe.loss_mask).tolist() == list(range(start, end))
         assert end == len(canary.example)
         if canary.family == "newtok":
             assert end - start == 1

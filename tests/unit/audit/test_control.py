@@ -56,7 +56,7 @@ def test_nothing_of_it_is_left(failing):
 
 def test_overfitting_lowers_the_loss_of_what_it_saw():
     world = World.build()
-    planted = [c.example for c in world.planted.family("newtok") if c.included]
+    planted = [c.probe for c in world.planted.family("newtok") if c.included]
     with throwaway_adapter(world.model) as leaky:
         overfit(leaky, planted, generator=world.planted.generator("c"), progress=SilentProgress())
         after = score_examples(leaky, planted, max_tokens=2000, progress=SilentProgress())

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
 import torch
 from peft import LoraConfig, get_peft_model
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from appliance.audit.base import BaseScores, score_base
@@ -17,6 +18,7 @@ from appliance.audit.canaries import plant
 from appliance.audit.canary_set import CanarySet
 from appliance.audit.ranking import RemovedSlot
 from appliance.audit.stage import audit
+from appliance.audit.templates import choose_domain
 from appliance.evidence import AuditSection, PrivacySection
 from appliance.model.examples import Example
 from appliance.policy.model import Policy
@@ -33,6 +35,25 @@ def tokenizer() -> PreTrainedTokenizerFast:
     core = Tokenizer(models.BPE(vocab=vocab, merges=[]))
     core.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     core.decoder = decoders.ByteLevel()
+    return PreTrainedTokenizerFast(tokenizer_object=core, eos_token="<end>", pad_token="<end>")
+
+
+@cache
+def short_tokenizer() -> PreTrainedTokenizerFast:
+    """Merges learned from the openings (a quarter of the bytes), and the same unused words."""
+    generator = np.random.default_rng(0)
+    domain = choose_domain(["MEDICAL_RECORD_NUMBER"], "en")
+    core = Tokenizer(models.BPE())
+    core.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    core.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=500,
+        special_tokens=["<end>"],
+        initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
+        show_progress=False,
+    )
+    core.train_from_iterator([domain.opening(generator) for _ in range(300)], trainer)
+    core.add_tokens([f"zq{n}xv" for n in range(EXTRA_TOKENS)])
     return PreTrainedTokenizerFast(tokenizer_object=core, eos_token="<end>", pad_token="<end>")
 
 
@@ -103,9 +124,9 @@ def privacy(*, private: bool = True, delta: float = 1e-5) -> PrivacySection:
     )
 
 
-def people(count: int, *, first: int, records: int = 2) -> list[list[Example]]:
+def people(count: int, *, first: int, records: int = 2, words: Any = None) -> list[list[Example]]:
     """Made-up notes, a few records of each person."""
-    words = tokenizer()
+    words = words or tokenizer()
     generator = np.random.default_rng(first)
     units = []
     for unit in range(count):
@@ -151,6 +172,7 @@ def canaries(rules: Policy, units: Sequence[Sequence[Example]], *, seed: bytes) 
         corpus_token_ids=[example.input_ids for unit in units for example in unit],
         entity_types=sorted(rules.deidentify.entities),
         entropy=seed * 32,
+        targets="secret",
     )
 
 
