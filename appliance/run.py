@@ -126,6 +126,7 @@ class Run:
 
         Raises:
             UsageError: there is no such run, or it ended.
+            IntegrityError: a sealed byte of the run was altered.
             PolicyError: the run's policy does not read under this version.
         """
         if run_id not in run_ids(home):
@@ -139,6 +140,8 @@ class Run:
                 "stopped before it began, or was a dry run",
                 hint=f"appliance runs purge {run_id}",
             )
+        # What is reused is not read again by its stage: every sealed byte is checked once, here.
+        vault.verify()
         settings = vault.read_json(_SETTINGS)
         try:
             policy = Policy.model_validate_json(canonical_json(settings["policy"]))

@@ -246,6 +246,18 @@ def test_a_base_model_the_log_does_not_know_is_refused(
     assert run_ids(home) == []
 
 
+def test_an_altered_byte_of_any_output_stops_the_resumption(run: Run) -> None:
+    Stages(run).all()
+    for name in ("one/out.bin", "three/out.bin", "run/settings.json"):
+        file = run.vault.file_of(name)
+        sound = file.read_bytes()
+        file.write_bytes(sound[:-1] + bytes([sound[-1] ^ 1]))
+        with pytest.raises(IntegrityError):
+            again(run)
+        file.write_bytes(sound)
+    again(run)
+
+
 def test_the_identity_holds_policy_and_model_by_digest(run: Run) -> None:
     fixed = datetime(2026, 1, 2, 3, 4, 5, 678, tzinfo=UTC)
     identity = run.identity(finished=fixed)
