@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from appliance.evidence import Report
     from appliance.report.words import Language
 
-FORMATS = ("html", "json", "oscal")
+FORMATS = ("html", "pdf", "json", "oscal")
 
 
 @click.command()
@@ -71,11 +71,15 @@ def report(
 
 
 def _render(loaded: Report, form: str, language: str) -> bytes:
+    chosen: Language = "pt-BR" if language == "pt-BR" else "en"
     if form == "html":
         from appliance.report.html import render_html
 
-        chosen: Language = "pt-BR" if language == "pt-BR" else "en"
         return render_html(loaded, language=chosen).encode()
+    if form == "pdf":
+        from appliance.report.pdf import render_pdf
+
+        return render_pdf(loaded, language=chosen)
     if form == "oscal":
         from appliance.report.oscal import render_oscal
 

@@ -16,9 +16,10 @@ from appliance.cli.options import PATH, json_option
 @json_option
 def verify(bundle: Path, *, public_key: Path, as_json: bool) -> None:
     """Check a released bundle, and say what that proves and what it does not."""
+    from appliance.gate import decide
     from appliance.release.verify import verify as verify_bundle
 
-    result = verify_bundle(bundle, public_key=public_key)
+    result = verify_bundle(bundle, public_key=public_key, decide=decide)
     lines = [f"{'ok  ' if c.passed else 'FAIL'} {c.name}: {c.detail}" for c in result.checks]
     lines += ["", "proved:", *(f"  - {p}" for p in result.proved)]
     lines += ["not proved:", *(f"  - {p}" for p in result.not_proved)]
