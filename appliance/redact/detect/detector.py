@@ -187,6 +187,11 @@ class Detector:
         """The word lists of the detector's languages."""
         return self._lexicon
 
+    @property
+    def models(self) -> tuple[SequenceModel, ...]:
+        """The sequence models in use; their cards say where they come from."""
+        return self._models
+
     def rule_hits(self, text: str) -> list[Span]:
         """Run patterns and name rules on a plain text: raw hits that may overlap."""
         lowered = lower(text)

@@ -212,9 +212,10 @@ POLITE: frozenset[str] = word_set(
 
 #: Titles that are also plain words or ranks of things: what follows must look like a name; folded.
 WEAK_TITLES: frozenset[str] = word_set(
-    """patient, pt, baby, baby boy, baby girl, nurse, director, coach, king, queen, prince, princess,
-    agent, general, gen, major, maj, private, president, principal, therapist, father, sister,
-    brother, secretary, minister, officer, judge, justice, counsel, doctor, captain, inspector,
-    uncle, aunt, cousin, rn, lady, lord, pharmacist, chaplain, patientin, patienten, kollege,
-    kollegen, kollegin, schwester, pfleger, familie, general, presidente, civil, soldado, cabo"""
+    """patient, pt, baby, baby boy, baby girl, nurse, director, coach, king, queen, prince,
+    princess, agent, general, gen, major, maj, private, president, principal, therapist,
+    father, sister, brother, secretary, minister, officer, judge, justice, counsel, doctor,
+    captain, inspector, uncle, aunt, cousin, rn, lady, lord, pharmacist, chaplain, patientin,
+    patienten, kollege, kollegen, kollegin, schwester, pfleger, familie, presidente, civil,
+    soldado, cabo"""
 )

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 
 from appliance.records import Span
 
+_SURE = 0.5
+
 
 def resolve(text: str, spans: Iterable[Span]) -> list[Span]:
     """Settle overlaps.
@@ -23,7 +25,14 @@ def resolve(text: str, spans: Iterable[Span]) -> list[Span]:
     """
     ranked = sorted(
         set(spans),
-        key=lambda s: (-s.score, -(s.end - s.start), s.start, s.entity_type, s.source),
+        key=lambda s: (
+            not _of_customer(s),
+            -s.score,
+            s.start - s.end,
+            s.start,
+            s.entity_type,
+            s.source,
+        ),
     )
     taken: list[Span] = []
     owner: dict[int, Span] = {}
@@ -37,6 +46,11 @@ def resolve(text: str, spans: Iterable[Span]) -> list[Span]:
                 _take(text, span, free_start, position, taken, owner)
                 free_start = None
     return _joined(text, sorted(taken))
+
+
+def _of_customer(span: Span) -> bool:
+    """Say whether the customer's own recognizer is sure: it then settles the type."""
+    return span.source.startswith("recognizer:") and span.score >= _SURE
 
 
 def _take(
