@@ -29,9 +29,9 @@ Units = Sequence[Sequence[Example]]
 #: Padded tokens of one scoring batch; memory only.
 SCORING_TOKENS = 2048
 #: Tokens of one person that are scored, drawn record by record.
-UNIT_TOKENS = 192
+UNIT_TOKENS = 128
 #: Members attacked at least, where the holdout is smaller.
-LEAST_MEMBERS = 50
+LEAST_MEMBERS = 30
 _VERSION = 1
 
 
@@ -224,7 +224,14 @@ def score_units(
     """Score chosen people; one `UnitScore` each, in order."""
     examples = [units[unit][record] for unit, records in chosen for record in records]
     scores = iter(
-        score_examples(model, examples, max_tokens=SCORING_TOKENS, progress=progress, what=what)
+        score_examples(
+            model,
+            examples,
+            max_tokens=SCORING_TOKENS,
+            progress=progress,
+            what=what,
+            places=False,
+        )
     )
     found = []
     for unit, records in chosen:

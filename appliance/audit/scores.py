@@ -37,7 +37,7 @@ class Scores:
         log_probabilities: float32 [targets], natural logarithm.
         greedy: bool [targets]: the token is the model's first choice.
         places: float32 [targets]: the log-probability in standard deviations of the model's own
-            distribution at that position; the ingredient of Min-K%++.
+            distribution at that position; the ingredient of Min-K%++. Empty where not asked for.
     """
 
     log_probabilities: Floats = field(repr=False)
@@ -77,6 +77,7 @@ def score_examples(
     max_tokens: int,
     progress: Progress,
     what: str = "scoring",
+    places: bool = True,
 ) -> list[Scores]:
     """Score each example's target tokens by one forward pass.
 
@@ -87,6 +88,8 @@ def score_examples(
         max_tokens: padded tokens of one physical batch; no effect on the result.
         progress: told one unit per example.
         what: the progress line.
+        places: whether to work out the ingredient of Min-K%++, which costs passes over the
+            vocabulary.
 
     Returns:
         One `Scores` per example, in the given order.
@@ -106,7 +109,7 @@ def score_examples(
     model.eval()
     try:
         with torch.inference_mode(), progress.task(what, len(examples)) as task:
-            reader = _reader(model)
+            reader = _reader(model, places=places)
             for batch in _batches(examples, max_tokens):
                 found.update(zip(batch, reader([examples[i] for i in batch]), strict=True))
                 task.advance(len(batch))
@@ -192,7 +195,7 @@ def logits_agree(model: torch.nn.Module, device: Any) -> bool:  # noqa: ANN401 -
     return bool(torch.allclose(whole, parts, rtol=1e-3, atol=1e-3))
 
 
-def _reader(model: torch.nn.Module) -> Callable[[Sequence[Example]], list[Scores]]:
+def _reader(model: torch.nn.Module, *, places: bool) -> Callable[[Sequence[Example]], list[Scores]]:
     """Return the function that scores one physical batch."""
     device = next(model.parameters()).device
     apart = logits_agree(model, device)
@@ -210,35 +213,47 @@ def _reader(model: torch.nn.Module) -> Callable[[Sequence[Example]], list[Scores
                 input_ids=batch.input_ids, attention_mask=batch.attention_mask, use_cache=False
             ).logits
             states = logits.flatten(0, 1)[batch.predictors]
-        return _read_targets(batch, states, head if apart else None)
+        return _read_targets(batch, states, head if apart else None, places=places)
 
     return read
 
 
-def _read_targets(batch: Padded, states: torch.Tensor, head: Any) -> list[Scores]:  # noqa: ANN401
+def _read_targets(
+    batch: Padded,
+    states: torch.Tensor,
+    head: Any,  # noqa: ANN401 - a module, or None
+    *,
+    places: bool,
+) -> list[Scores]:
     """Read probability, rank and place of each target from hidden states (or from logits)."""
     import torch
 
-    log_probabilities, greedy, places = [], [], []
+    parts: list[list[torch.Tensor]] = [[], [], []]
     for start in range(0, len(batch.targets), _CHUNK):
         rows = states[start : start + _CHUNK]
         targets = batch.targets[start : start + _CHUNK]
         logits = (rows if head is None else head(rows)).float()
         everything = torch.log_softmax(logits, dim=-1)
         own = everything.gather(1, targets[:, None])[:, 0]
-        weights = everything.exp()
-        # A token of probability 0 (log -inf) adds nothing to either moment.
-        finite = everything.nan_to_num(neginf=0.0)
-        mean = (weights * finite).sum(dim=-1)
-        variance = (weights * finite.square()).sum(dim=-1) - mean.square()
-        log_probabilities.append(own)
-        greedy.append(logits.argmax(dim=-1) == targets)
-        places.append((own - mean) / variance.clamp_min(1e-12).sqrt())
-    parts = [
-        torch.cat(values).cpu().split(batch.counts)
-        for values in (log_probabilities, greedy, places)
-    ]
+        parts[0].append(own)
+        parts[1].append(logits.argmax(dim=-1) == targets)
+        parts[2].append(_places(everything, own) if places else own.new_zeros(len(own)))
+    own, greedy, place = (torch.cat(values).cpu().split(batch.counts) for values in parts)
     return [
-        Scores(log_probabilities=own.numpy(), greedy=first.numpy(), places=place.numpy())
-        for own, first, place in zip(*parts, strict=True)
+        Scores(
+            log_probabilities=own[row].numpy(),
+            greedy=greedy[row].numpy(),
+            places=place[row].numpy() if places else np.zeros(0, np.float32),
+        )
+        for row in range(len(batch.counts))
     ]
+
+
+def _places(everything: torch.Tensor, own: torch.Tensor) -> torch.Tensor:
+    """Return each log-probability's distance from its position's mean, in standard deviations."""
+    weights = everything.exp()
+    # A token of probability 0 (log -inf) adds nothing to either moment.
+    finite = everything.nan_to_num(neginf=0.0)
+    mean = (weights * finite).sum(dim=-1)
+    variance = (weights * finite.square()).sum(dim=-1) - mean.square()
+    return (own - mean) / variance.clamp_min(1e-12).sqrt()

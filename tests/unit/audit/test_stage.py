@@ -240,7 +240,7 @@ def test_people_are_chosen_before_training_and_within_bounds(clean):
     assert len(chosen) == 25
     for unit, records in chosen:
         assert len(set(records)) == len(records) <= rules.privacy.max_records_per_unit
-        assert sum(len(units[unit][r]) for r in records) <= 192
+        assert sum(len(units[unit][r]) for r in records) <= 128
 
 
 def test_the_base_is_scored_with_the_adapter_off():
