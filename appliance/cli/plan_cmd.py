@@ -43,7 +43,7 @@ def plan(
         lockdown(
             readable=[data.absolute()],
             writable=[home.path.absolute()],
-            temp=home.private_temp(),
+            temp=home.private_temp().absolute(),
         )
         from appliance.pipeline.planning import plan as make_plan
 

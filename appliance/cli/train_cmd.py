@@ -55,7 +55,7 @@ def train(
         report = lockdown(
             readable=[p.absolute() for p in inputs],
             writable=[home.path.absolute()],
-            temp=home.private_temp(),
+            temp=home.private_temp().absolute(),
         )
         home.log.append("process.locked", run=run.id, missing=list(report.missing()))
         from appliance.pipeline import execute
