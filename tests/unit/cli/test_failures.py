@@ -210,7 +210,7 @@ def test_wrong_usage_is_two_lines_and_never_repeats_what_was_typed(
 def test_a_wrong_choice_names_the_right_ones(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["report", "--format", "docx"])
-    assert "expected one of html, json, oscal" in capsys.readouterr().err
+    assert "expected one of html, pdf, json, oscal" in capsys.readouterr().err
 
 
 def test_two_ways_to_unlock_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
