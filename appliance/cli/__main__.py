@@ -7,6 +7,7 @@ lines on stderr, or one JSON object with `--json`; `except Exception` exists onc
 from __future__ import annotations
 
 import importlib
+import logging
 import os
 import sys
 import warnings
@@ -104,8 +105,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         TRANSFORMERS_VERBOSITY="error",
         TOKENIZERS_PARALLELISM="false",
     )
-    # A library's warning may quote what it was given.
+    # A library's warning or log line may quote what it was given, and is no line of ours.
     warnings.simplefilter("ignore")
+    logging.disable(logging.CRITICAL)
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
         code = cli.main(args=words, prog_name="appliance", standalone_mode=False)

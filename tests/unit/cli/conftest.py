@@ -1,11 +1,19 @@
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 
 import click
 import pytest
 
 from appliance.cli.__main__ import COMMANDS, cli
+
+
+@pytest.fixture(autouse=True)
+def heard_again() -> Iterator[None]:
+    """Undo what `main` silences in its process."""
+    yield
+    logging.disable(logging.NOTSET)
 
 
 def all_commands() -> Iterator[tuple[str, click.Command]]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import errno
 import json
+import logging
 import os
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import click
@@ -260,3 +262,24 @@ def test_a_missing_policy_is_exit_3_with_json(
     assert stopped.value.code == 3
     assert json.loads(out.out)["error"]["exit_code"] == 3
     assert out.err == ""
+
+
+def test_libraries_have_no_line_of_their_own(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def talkative(**_kwargs: object) -> None:
+        logging.getLogger("library").error(MARKER)
+        warnings.warn(MARKER, stacklevel=1)
+
+    command = cli.get_command(click.Context(cli), "doctor")
+    monkeypatch.setattr(command, "callback", talkative)
+    handler = logging.StreamHandler(sys.stderr)
+    logging.getLogger("library").addHandler(handler)
+    try:
+        with pytest.raises(SystemExit) as stopped:
+            main(["doctor"])
+    finally:
+        logging.getLogger("library").removeHandler(handler)
+    out = capsys.readouterr()
+    assert stopped.value.code == 0
+    assert (out.out, out.err) == ("", "")
