@@ -37,6 +37,7 @@ release:
     max_auc: 0.999
     max_auc_difference: 0.999
     max_tpr_at_1_percent_fpr: 1.0
+    max_record_auc: 1.0
     require_positive_control: false
     require_better_than_base: true
 """
