@@ -174,7 +174,7 @@ class Detector:
             return cached
         found: list[Span] = []
         for start, end in windows(text):
-            plain = normalise(text[start:end] if (start, end) != (0, len(text)) else text)
+            plain = normalise(text[start:end])
             found.extend(_mapped(self._window(plain.text), plain, start))
         result = tuple(found)
         self._cache[key] = result
@@ -251,12 +251,13 @@ class Detector:
 
     def _finish(self, text: str, own: Sequence[Span], known: Sequence[Hint]) -> list[Span]:
         found = list(own)
-        if known and (self.settings.propagate or known):
-            wanted = self.settings.entities
-            usable = [h for h in known if wanted is None or h.entity_type in wanted]
+        wanted = self.settings.entities
+        usable = [h for h in known if wanted is None or h.entity_type in wanted]
+        automaton = self._propagator.known(usable) if usable else None
+        if automaton is not None:
             for start, end in windows(text):
-                plain = normalise(text[start:end] if (start, end) != (0, len(text)) else text)
-                found.extend(_mapped(self._propagator.find(plain.text, usable), plain, start))
+                plain = normalise(text[start:end])
+                found.extend(_mapped(self._propagator.find(plain.text, automaton), plain, start))
         return resolve(text, found)
 
 

@@ -33,6 +33,8 @@ _LEADS: dict[Lead, re.Pattern[str]] = {
 }
 #: How far a settled check digit raises the score of a hit.
 CHECK_BONUS = 0.2
+#: How far behind its anchor a match may end.
+_REACH = 400
 #: How far before a match its context may begin.
 _CONTEXT = 30
 
@@ -199,7 +201,9 @@ class PatternSet:
         # A scan that starts inside a word or number would see a cut-off value.
         while 0 < position < start and text[position - 1].isalnum() and text[position].isalnum():
             position += 1
-        while match := pattern.regex.search(text, position):
+        # No match is longer than the reach; without it each miss would read the rest of the text.
+        limit = min(len(text), end + _REACH)
+        while match := pattern.regex.search(text, position, limit):
             if match.start() > start:
                 return []
             if match.end() >= end:

@@ -13,8 +13,6 @@ from appliance.redact.detect.names_cues import STOP
 from appliance.redact.detect.patterns import lower
 from appliance.redact.detect.settings import Hint
 
-#: Types whose values are looked for again.
-PROPAGATED = frozenset({"PERSON"})
 _NEVER = frozenset(
     {"DATE_TIME", "AGE", "NRP", "LOCATION", "ORGANIZATION", "ZIP_CODE", "CVV", "TITLE"}
 )
@@ -94,27 +92,31 @@ class Propagator:
             if len(word) >= 3:
                 yield lower(word), True
 
-    def find(self, text: str, hints: Sequence[Hint]) -> list[Span]:
-        """Find every occurrence of the hints' values and of the words of names.
+    def known(self, hints: Sequence[Hint]) -> ahocorasick.Automaton | None:
+        """Prepare the search for known values; None when there is nothing to look for."""
+        automaton = ahocorasick.Automaton()
+        for hint in hints:
+            for form, capitals in self._forms(hint):
+                there = automaton.get(form, None)
+                if there is None or (there[2] and not capitals):
+                    automaton.add_word(form, (len(form), hint.entity_type, capitals))
+        if not len(automaton):
+            return None
+        automaton.make_automaton()
+        return automaton
+
+    def find(self, text: str, known: ahocorasick.Automaton) -> list[Span]:
+        """Find every occurrence of known values and of the words of names.
 
         Args:
             text: plain text.
-            hints: known values.
+            known: from `known`.
 
         Returns:
             Spans; they may overlap.
         """
-        automaton = ahocorasick.Automaton()
-        for hint in hints:
-            for form, capitals in self._forms(hint):
-                known = automaton.get(form, None)
-                if known is None or (known[2] and not capitals):
-                    automaton.add_word(form, (len(form), hint.entity_type, capitals))
-        if not len(automaton):
-            return []
-        automaton.make_automaton()
         found = []
-        for last, (length, entity_type, capitals) in automaton.iter(lower(text)):
+        for last, (length, entity_type, capitals) in known.iter(lower(text)):
             start, end = last + 1 - length, last + 1
             if self._inside_word(text, start, end):
                 continue
