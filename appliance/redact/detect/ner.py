@@ -207,7 +207,10 @@ class EnglishNer:
             if piece.isupper() and len(piece) < 5:
                 return False
             return any(len(w) > 1 for w in unusual) or any(
-                known.strong_first(w) or (known.first_name(w) and len(words) == 1) for w in words
+                known.strong_first(w)
+                or (len(words) == 1 and (known.first_name(w) or known.surname(w)))
+                for w in words
+                if fold(w) not in STOP
             )
         if label == "LOCATION":
             return len(piece) > 2 and (known.place(piece) or bool(unusual))
@@ -217,7 +220,7 @@ class EnglishNer:
             return any(fold(w) not in STOP for w in words)
         if piece.isupper() or any(c.isdigit() for c in piece):
             return False
-        return bool(unusual)
+        return bool(unusual) or (len(words) == 1 and known.surname(piece) and len(piece) > 3)
 
 
 def is_duration(piece: str) -> bool:
