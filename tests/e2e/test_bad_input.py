@@ -293,18 +293,62 @@ def killed(
     finally:
         process.kill()
         process.wait()
+    # One command tidies up after the crash; from here on only the tests change a byte.
+    with Home.open(
+        home, Unlock.from_options(passphrase_file=root / "w" / "passphrase"), exclusive=True
+    ):
+        pass
     (run,) = (p.name for p in (home / "runs").iterdir())
     return home, run
 
 
 def _sealed_files(home: Path) -> list[Path]:
-    kept = [
-        p
-        for top in ("vault", "runs", "keys")
-        for p in (home / top).rglob("*")
-        if p.is_file() and p.stat().st_size
-    ]
-    return sorted(kept)
+    tops = ("vault", "runs", "keys")
+    return sorted(p.relative_to(home) for t in tops for p in (home / t).rglob("*") if p.is_file())
+
+
+def _copies(home: Path, tmp_path: Path) -> Iterator[tuple[Path, Path]]:
+    """A fresh copy of the workspace for each of its sealed files, and that file in the copy."""
+    files = _sealed_files(home)
+    assert len(files) > 12
+    for number, file in enumerate(files):
+        root = tmp_path / str(number)
+        shutil.copytree(home.parent, root)
+        yield root / "home", root / "home" / file
+        shutil.rmtree(root)
+
+
+def _cut(raw: bytes) -> bytes:
+    return raw[:-1]
+
+
+def _flip(raw: bytes) -> bytes:
+    at = len(raw) // 2
+    return raw[:at] + bytes([raw[at] ^ 1]) + raw[at + 1 :]
+
+
+@pytest.mark.parametrize("alter", [_flip, _cut])
+def test_an_altered_byte_in_any_sealed_file_is_exit_6(
+    alter: Callable[[bytes], bytes],
+    killed: tuple[Path, str],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for home, file in _copies(killed[0], tmp_path):
+        file.write_bytes(alter(file.read_bytes()))
+        done = here(capsys, "train", "--resume", killed[1], *unlock(home))
+        assert done.code == 6, (file, done.err)
+        done.assert_two_lines(6)
+
+
+def test_a_removed_sealed_file_is_exit_6(
+    killed: tuple[Path, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for home, file in _copies(killed[0], tmp_path):
+        file.unlink()
+        done = here(capsys, "train", "--resume", killed[1], *unlock(home))
+        assert done.code == 6, (file, done.err)
+        done.assert_two_lines(6)
 
 
 def test_an_unknown_run_is_not_resumed(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
