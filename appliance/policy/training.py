@@ -2,18 +2,40 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from appliance.policy.knobs import Count, Knobs, Positive, PositiveCount
+from appliance.policy.tasks import Classes, Curriculum, Part, TaskName
 
 
 class Training(Knobs):
     """How the adapter is trained."""
 
     method: Literal["lora"] = Field(default="lora", description="Tuning method.")
-    task: Literal["causal-lm"] = Field(default="causal-lm", description="What is learned.")
+    task: TaskName = Field(
+        default="causal-lm",
+        description="What is learned: causal-lm (text, prompt and response, chat); self-supervised "
+        "(raw text in windows); classification (text and label); seq2seq (prompt and response, "
+        "T5); multi-task (several, see parts).",
+    )
+    classes: Classes = Field(
+        default=Classes(), description="The classes of a classification; public."
+    )
+    parts: tuple[Part, ...] = Field(
+        default=(), description="The tasks of 'multi-task', mixed by weight under one accountant."
+    )
+    curriculum: Curriculum | None = Field(
+        default=None,
+        description="Which records may be drawn at which steps. No record is ever drawn more often "
+        "than is accounted.",
+    )
+    continue_from: str | None = Field(
+        default=None,
+        description="A released run of this workspace whose adapter is trained on. People who are "
+        "in both runs pay for both: the ledger composes them.",
+    )
     base_model: str = Field(
         default="smollm2-135m", description="Registered base model, unless --base-model names one."
     )
@@ -37,11 +59,26 @@ class Training(Knobs):
         "small data, where noise on A outweighs its gradient.",
     )
     optimizer: Literal["adam", "sgd"] = Field(default="adam", description="DP-Adam or DP-SGD.")
+    debias_second_moment: bool = Field(
+        default=False,
+        description="Take the noise's known variance off Adam's second moment (DP-AdamBC); needs a "
+        "fixed clipping bound.",
+    )
+    momentum: Annotated[float, Field(ge=0.0, lt=1.0)] = Field(
+        default=0.9, description="Momentum of DP-SGD."
+    )
     learning_rate: Positive = Field(default=1e-3, description="Step size.")
     schedule: Literal["constant", "linear", "cosine"] = Field(
         default="constant", description="How the step size falls."
     )
     warmup_steps: Count = Field(default=0, description="Steps over which the step size rises.")
+    averaging: Literal["none", "tail"] = Field(
+        default="none",
+        description="Release the last iterate, or the mean of the last ones: free of privacy cost.",
+    )
+    average_share: Annotated[float, Field(gt=0.0, le=1.0)] = Field(
+        default=0.3, description="Share of the steps that 'tail' averages over."
+    )
     steps: PositiveCount | None = Field(
         default=None, description="Noisy updates; absent: epochs / sample rate."
     )
@@ -65,3 +102,17 @@ class Training(Knobs):
     checkpoint_seconds: Positive = Field(
         default=60.0, description="Seconds between sealed checkpoints; most that a crash can lose."
     )
+
+    @model_validator(mode="after")
+    def _task(self) -> Self:
+        named = {part.task for part in self.parts} | {self.task}
+        if "classification" in named and len(self.classes.labels) < 2 - self.classes.multi_label:
+            msg = "classification needs its classes: training.classes.labels"
+            raise ValueError(msg)
+        if (self.task == "multi-task") != bool(self.parts):
+            msg = "'multi-task' and training.parts go together"
+            raise ValueError(msg)
+        if len({part.task for part in self.parts}) != len(self.parts):
+            msg = "training.parts should name each task once"
+            raise ValueError(msg)
+        return self
