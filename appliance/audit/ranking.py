@@ -175,4 +175,6 @@ def _score_slot(model: Any, tokenizer: Any, slot: Slot) -> tuple[float, ...]:  #
 
 
 def _encode(tokenizer: Any, text: str) -> list[int]:  # noqa: ANN401 - transformers is untyped
-    return [int(token) for token in tokenizer(text, add_special_tokens=False)["input_ids"]]
+    """Tokenise a record's own words as training did: nothing in them is a control token."""
+    found = tokenizer(text, add_special_tokens=False, split_special_tokens=True)["input_ids"]
+    return [int(token) for token in found]
