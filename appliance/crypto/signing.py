@@ -18,7 +18,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
@@ -101,6 +101,21 @@ class VerifyingKey:
         return True
 
 
+class Signer(Protocol):
+    """Whatever signs with a P-384 key: one in memory, or one that never leaves its device."""
+
+    @property
+    def public(self) -> VerifyingKey:
+        """The public half."""
+
+    @property
+    def key_id(self) -> str:
+        """Hex SHA-256 of the public half's SubjectPublicKeyInfo."""
+
+    def sign(self, data: bytes) -> bytes:
+        """Return the ASN.1 DER signature over SHA-384 of `data`."""
+
+
 @dataclass(frozen=True, slots=True)
 class SigningKey:
     """A P-384 private key; lives sealed in the workspace, in clear only in memory."""
@@ -161,7 +176,7 @@ def pae(payload_type: str, payload: bytes) -> bytes:
     return b"DSSEv1 %d %s %d %s" % (len(kind), kind, len(payload), payload)
 
 
-def dsse_sign(payload: bytes, payload_type: str, signers: Sequence[SigningKey]) -> dict[str, Any]:
+def dsse_sign(payload: bytes, payload_type: str, signers: Sequence[Signer]) -> dict[str, Any]:
     """Sign a payload into a DSSE envelope, one signature per signer.
 
     Args:

@@ -46,6 +46,12 @@ _PURPOSE = b"slots"
 _SALT_BYTES = 32
 _MAX_FILE_BYTES = 1024 * 1024
 _HINT_ALTERED = "restore it from a backup, or appliance doctor"
+_KIND_OF = {
+    "argon2id": "passphrase",
+    "pbkdf2-hmac-sha256": "passphrase",
+    "hkdf-sha256": "keyfile",
+    "pkcs11": "pkcs11",
+}
 #: name -> (parameter -> largest value accepted from a file).
 _KDF_BOUNDS: Mapping[str, Mapping[str, int]] = {
     "argon2id": {"time_cost": 16, "memory_kib": 1024 * 1024, "lanes": 64},
@@ -158,12 +164,7 @@ def encode_slots(root: RootKey, slots: Sequence[Slot], *, previous: RootKey | No
 
 
 def load_slots(path: Path) -> tuple[Slot, ...]:
-    """Read the slots without opening any: for `keys status`. Not authenticated.
-
-    Raises:
-        IntegrityError: the file is missing or malformed.
-        MachineError: it cannot be read.
-    """
+    """Read the slots without opening any. Not authenticated."""
     return _parse(path, _read(path))
 
 
@@ -173,12 +174,22 @@ def open_slots(path: Path, unlock: Unlock) -> Opened:
     Raises:
         IntegrityError: no slot opens with it, or the file was altered.
         UsageError: nothing to unlock with, or no slot of that kind.
-        MachineError: the key file cannot be read.
+        MachineError: the key file or the device cannot be read.
 
     Guarantees:
         The root key is returned only if the whole slot file is as this root key wrote it.
     """
-    data = _read(path)
+    return open_slot_bytes(path, _read(path), unlock)
+
+
+def open_slot_bytes(path: Path, data: bytes, unlock: Unlock) -> Opened:
+    """Open the root key of slots that lie inside another file; `path` is named in errors.
+
+    Raises:
+        IntegrityError: no slot opens with it, or the bytes were altered.
+        UsageError: nothing to unlock with, or no slot of that kind.
+        MachineError: the key file cannot be read.
+    """
     slots = _parse(path, data)
     unlock = unlock.asked()
     kinds = _kinds(unlock)
@@ -188,9 +199,16 @@ def open_slots(path: Path, unlock: Unlock) -> Opened:
         raise UsageError(
             str(path), f"no {kinds[0]} slot; slots are {have}", hint="appliance keys status"
         )
+    absent: MachineError | None = None
     for slot in candidates:
         try:
             key = _slot_root(slot, unlock)
+        except MachineError as e:
+            # Another slot's token may be the one that is plugged in.
+            if unlock.device is None:
+                raise
+            absent = e
+            continue
         except ValueError:
             # Parameters inside the bounds that the derivation still refuses.
             raise _altered(path) from None
@@ -200,6 +218,8 @@ def open_slots(path: Path, unlock: Unlock) -> Opened:
             return Opened(
                 root=root, slot=slot, slots=slots, digest=digest_bytes(data), previous=previous
             )
+    if absent is not None:
+        raise absent
     raise IntegrityError(
         str(path),
         f"no slot opens with this {kinds[0]}: it is another one, or the file was altered",
@@ -245,19 +265,18 @@ def make_slot(
 
 def _kinds(unlock: Unlock) -> tuple[SlotKind, ...]:
     """Return the kinds of slot this secret can open."""
-    if unlock.token is not None:
+    if unlock.token is not None or unlock.device is not None:
         return ("pkcs11",)
     return ("keyfile",) if unlock.key_file is not None else ("passphrase",)
 
 
 def _slot_root(slot: Slot, unlock: Unlock) -> bytes | None:
     """Return the root key's bytes if this secret opens this slot."""
+    uri = str(slot.parameters.get("uri", ""))
+    if unlock.device is not None:
+        return unlock.device(uri).unwrap(slot.wrapped)
     if unlock.token is not None:
-        return (
-            unlock.token.unwrap(slot.wrapped)
-            if slot.parameters["uri"] == unlock.token.uri
-            else None
-        )
+        return unlock.token.unwrap(slot.wrapped) if uri == unlock.token.uri else None
     return unwrap_key(_slot_key(slot, unlock), slot.wrapped)
 
 
@@ -343,14 +362,8 @@ def _slot(item: Mapping[str, Any]) -> Slot:
     """Read one slot."""
     kdf = dict(item["kdf"])
     name = kdf.pop("name")
-    kinds = {
-        "argon2id": "passphrase",
-        "pbkdf2-hmac-sha256": "passphrase",
-        "hkdf-sha256": "keyfile",
-        "pkcs11": "pkcs11",
-    }
     bounds = _KDF_BOUNDS[name]
-    if kinds[name] != item["kind"]:
+    if _KIND_OF[name] != item["kind"]:
         raise ValueError("kind")
     if name == "pkcs11":
         kdf = {"uri": str(kdf["uri"])}

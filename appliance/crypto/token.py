@@ -16,12 +16,12 @@ Reference:
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
-from typing import Any
-from urllib.parse import quote
+from typing import Any, Self
+from urllib.parse import quote, unquote
 
 from appliance.errors import ApplianceError, IntegrityError, MachineError, UsageError
 
@@ -50,6 +50,29 @@ class DeviceKey:
         """RFC 7512 URI of the key, without module and PIN."""
         return (
             f"pkcs11:token={quote(self.token_label)};object={quote(self.key_label)};type=secret-key"
+        )
+
+    @classmethod
+    def from_uri(cls, uri: str, *, module: Path, pin: bytearray) -> Self:
+        """Read where a key is from an RFC 7512 URI; only token and object are used.
+
+        Raises:
+            UsageError: not such a URI, or it names a PIN or a module, which it never may.
+        """
+        scheme, _, rest = uri.partition(":")
+        path, _, query = rest.partition("?")
+        parts = dict(part.partition("=")[::2] for part in path.split(";"))
+        if scheme != "pkcs11" or query or not {"token", "object"} <= parts.keys():
+            raise UsageError(
+                "device key",
+                "not a URI of the form pkcs11:token=LABEL;object=LABEL",
+                hint="pkcs11-tool --list-token-slots, for the labels",
+            )
+        return cls(
+            module=module,
+            token_label=unquote(parts["token"]),
+            key_label=unquote(parts["object"]),
+            pin=pin,
         )
 
     def create(self) -> None:
@@ -120,25 +143,9 @@ class DeviceKey:
                 return None
             return bytes(key[p.Attribute.VALUE])
 
-    @contextmanager
-    def _session(self, *, write: bool = False) -> Iterator[tuple[ModuleType, Any]]:
-        """Log in for the time of a block; the library's errors become ours."""
-        p = _pkcs11()
-        try:
-            token = p.lib(str(self.module)).get_token(token_label=self.token_label)
-            with token.open(rw=write, user_pin=self.pin.decode()) as session:
-                yield p, session
-        except ApplianceError:
-            raise
-        except p.exceptions.PinIncorrect:
-            raise IntegrityError(
-                self.uri, "the device refused the PIN", hint="repeat with the right PIN"
-            ) from None
-        except (p.exceptions.PKCS11Error, RuntimeError, OSError) as e:
-            reason = type(e).__name__
-            raise MachineError(
-                self.uri, f"the device or its library refused: {reason}", hint=_HINT
-            ) from None
+    def _session(self, *, write: bool = False) -> AbstractContextManager[tuple[ModuleType, Any]]:
+        """Log in for the time of a block."""
+        return device_session(self.module, self.token_label, self.pin, where=self.uri, write=write)
 
     def _key(self, p: ModuleType, session: Any) -> Any:  # noqa: ANN401 - the library is untyped
         """Find the wrapping key, and insist that it cannot leave the device."""
@@ -151,7 +158,7 @@ class DeviceKey:
             raise MachineError(
                 self.uri,
                 "the key can leave the device",
-                hint="make one that cannot",
+                hint=f"appliance keys make-device-key {self.uri}, with another label",
             )
         return found[0]
 
@@ -164,6 +171,37 @@ class DeviceKey:
         }
 
 
+@contextmanager
+def device_session(
+    module: Path, token_label: str, pin: bytearray, *, where: str, write: bool = False
+) -> Iterator[tuple[ModuleType, Any]]:
+    """Log in to a token for the time of a block; the library's errors become ours.
+
+    Yields:
+        The binding and the session.
+
+    Raises:
+        MachineError: the library or the token is missing or refuses.
+        IntegrityError: the PIN is wrong.
+    """
+    p = _pkcs11()
+    try:
+        token = p.lib(str(module)).get_token(token_label=token_label)
+        with token.open(rw=write, user_pin=pin.decode()) as session:
+            yield p, session
+    except ApplianceError:
+        raise
+    except p.exceptions.PinIncorrect:
+        raise IntegrityError(
+            where, "the device refused the PIN", hint="repeat with the right PIN"
+        ) from None
+    except (p.exceptions.PKCS11Error, RuntimeError, OSError) as e:
+        reason = type(e).__name__
+        raise MachineError(
+            where, f"the device or its library refused: {reason}", hint=_HINT
+        ) from None
+
+
 def _pkcs11() -> ModuleType:
     """Import the binding."""
     try:
@@ -173,7 +211,7 @@ def _pkcs11() -> ModuleType:
         raise MachineError(
             "PKCS#11",
             "the package python-pkcs11 is missing",
-            hint="pip install 'appliance[pkcs11]'",
+            hint="make install",
         ) from None
     module: ModuleType = pkcs11
     return module
