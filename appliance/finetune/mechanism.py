@@ -11,10 +11,10 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, Literal, Self
 
-from appliance.errors import UsageError
+from appliance.errors import PolicyError, UsageError
 from appliance.finetune import accounting
 from appliance.finetune.accounting import EventSpec
 
@@ -136,9 +136,9 @@ class Mechanism:
         max_grad_norm: float,
         clipping: Clipping = "abadi",
         max_records_per_unit: int = 4,
-        adaptive: AdaptiveClipping | None = None,
+        noise_multiplier: float | None = None,
     ) -> Self:
-        """Find the least noise that keeps all steps within the target.
+        """Find the least noise that keeps all steps within the target, or check a given one.
 
         Args:
             target_epsilon: nats, positive.
@@ -149,13 +149,14 @@ class Mechanism:
             max_grad_norm: L2 bound on one unit's gradient.
             clipping: how the bound is applied.
             max_records_per_unit: most records of one unit used in one step.
-            adaptive: settings of adaptive clipping.
+            noise_multiplier: noise std / clipping bound; absent: the least that will do.
 
         Returns:
             A mechanism whose `spent_epsilon(steps)` is at most `target_epsilon`.
 
         Raises:
             UsageError: the batch is larger than the data, or a figure is out of range.
+            PolicyError: the given noise costs more than the target.
         """
         if n_units < 1 or not 0.0 < expected_batch_size <= n_units:
             raise UsageError(
@@ -165,13 +166,13 @@ class Mechanism:
             )
         sample_rate = expected_batch_size / n_units
         try:
-            noise = accounting.calibrate_noise(
+            noise = noise_multiplier or accounting.calibrate_noise(
                 target_epsilon=target_epsilon,
                 target_delta=target_delta,
                 sample_rate=sample_rate,
                 steps=steps,
             )
-            return cls(
+            made = cls(
                 sample_rate=sample_rate,
                 noise_multiplier=noise,
                 steps=steps,
@@ -181,12 +182,41 @@ class Mechanism:
                 target_epsilon=target_epsilon,
                 clipping=clipping,
                 max_records_per_unit=max_records_per_unit,
-                adaptive=adaptive,
             )
         except ValueError as e:
             raise UsageError(
                 "privacy", str(e), hint="appliance policy explain privacy.target_epsilon"
             ) from e
+        if noise_multiplier is not None and not made.spent_epsilon(steps) <= target_epsilon:
+            raise PolicyError(
+                "privacy.noise_multiplier",
+                f"this noise costs epsilon {made.spent_epsilon(steps):.3f} over {steps} steps at "
+                f"sample rate {sample_rate:.3f}, expected at most privacy.target_epsilon",
+                hint="appliance policy explain privacy.noise_multiplier",
+            )
+        return made
+
+    def with_adaptive_bound(
+        self, *, quantile: float, learning_rate: float, budget_share: float
+    ) -> Self:
+        """Return the same mechanism, as noisy and as costly, with a bound that follows the norms.
+
+        Args:
+            quantile: share of units that should not be clipped, (0, 1).
+            learning_rate: of the geometric update.
+            budget_share: share of each step's privacy that the count takes, (0, 1).
+
+        Reference:
+            Andrew et al. 2021, arXiv:1905.03871, Theorem 1: 1/z^2 = 1/z_gradient^2 + 1/z_count^2;
+            the share is that of 1/z_count^2.
+        """
+        count = self.noise_multiplier / math.sqrt(budget_share)
+        return replace(
+            self,
+            adaptive=AdaptiveClipping(
+                quantile=quantile, learning_rate=learning_rate, count_noise_multiplier=count
+            ),
+        )
 
     @classmethod
     def without_privacy(

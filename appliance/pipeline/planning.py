@@ -24,7 +24,7 @@ from appliance.ingest.stage import ingest
 from appliance.ledger import Budget, Event, Ledger, as_units
 from appliance.model.load import load_tokenizer
 from appliance.model.registry import BaseModel
-from appliance.pipeline.tuning import plan_mechanism
+from appliance.pipeline.recipe import plan_mechanism
 from appliance.policy import LoadedPolicy
 from appliance.policy.model import Policy
 from appliance.progress import Progress
@@ -109,7 +109,10 @@ def _plan(
     units = as_units([unit for _, unit in corpus.units()])
     train_units = max(1, round(len(units) * policy.data.split.train))
     canaries = plan_canaries(policy.audit, train_units)
-    n_units = train_units + round(canaries.expected_units)
+    level = train_units
+    if policy.privacy.unit == "record":
+        level = max(1, round(data.records_used * policy.data.split.train))
+    n_units = level + round(canaries.expected_units)
     mechanism = plan_mechanism(policy, n_units=n_units)
     event = None
     if mechanism.kind == "dp-sgd":
@@ -121,7 +124,7 @@ def _plan(
     budget = Ledger(home.vault, compose).budget(
         units, event=event, delta=mechanism.target_delta, run=run_id
     )
-    tokens = _tokens(corpus, base, policy, mechanism, train_units / n_units)
+    tokens = _tokens(corpus, base, policy, mechanism, level / n_units)
     rules = policy.release.rules
     half = max(1, canaries.newtok // 2)
     power = {

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -26,13 +25,14 @@ from appliance.finetune.adapter import attach_lora, export_adapter, restore_adap
 from appliance.finetune.mechanism import Mechanism
 from appliance.finetune.noise import OS_ENTROPY, fresh_key
 from appliance.finetune.selftest import run_selftest
-from appliance.finetune.settings import TrainOutcome, TrainSettings
+from appliance.finetune.settings import TrainOutcome
 from appliance.finetune.spent import compose
 from appliance.finetune.trainer import train
 from appliance.ledger import Budget, Event, Ledger
 from appliance.model.examples import Example
 from appliance.model.load import Loaded, load_base
 from appliance.pipeline.prepare import canaries_of, examples_of, train_units
+from appliance.pipeline.recipe import plan_mechanism, private_units, train_settings
 from appliance.policy.model import Policy
 from appliance.progress import SilentProgress
 from appliance.run import Run
@@ -44,8 +44,6 @@ _ADAPTER = "finetune/adapter/"
 CURVE_POINTS = 5
 #: Padded tokens of one scoring batch; memory only.
 SCORING_TOKENS = 4096
-#: Expected units per step when the policy names none: this times the square root of all units.
-BATCH_ROOT = 4.0
 
 
 class TuningReceipt(Section):
@@ -103,58 +101,10 @@ def ledger_of(run: Run) -> Ledger:
     return Ledger(run.home.vault, compose)
 
 
-def plan_mechanism(policy: Policy, *, n_units: int) -> Mechanism:
-    """Calibrate the mechanism that a policy asks for.
-
-    Args:
-        policy: privacy and training sections are read.
-        n_units: units trained on, planted canaries included.
-    """
-    training, privacy = policy.training, policy.privacy
-    batch = float(
-        min(n_units, training.expected_batch_size or round(BATCH_ROOT * math.sqrt(n_units)))
-    )
-    steps = training.steps or math.ceil(training.epochs * n_units / batch)
-    delta = privacy.target_delta or min(0.5, n_units**-1.1)
-    per_unit = privacy.max_records_per_unit if privacy.unit == "person" else 1
-    if privacy.mechanism == "none":
-        return Mechanism.without_privacy(
-            n_units=n_units,
-            expected_batch_size=batch,
-            steps=steps,
-            target_delta=delta,
-            max_records_per_unit=per_unit,
-        )
-    return Mechanism.calibrate(
-        target_epsilon=privacy.target_epsilon,
-        target_delta=delta,
-        n_units=n_units,
-        expected_batch_size=batch,
-        steps=steps,
-        max_grad_norm=privacy.max_grad_norm,
-        clipping=privacy.clipping,
-        max_records_per_unit=per_unit,
-    )
-
-
-def train_settings(policy: Policy) -> TrainSettings:
-    """Translate the policy's knobs into the trainer's."""
-    training = policy.training
-    return TrainSettings(
-        learning_rate=training.learning_rate,
-        optimizer=training.optimizer,
-        schedule=training.schedule,
-        warmup_steps=training.warmup_steps,
-        physical_batch_tokens=training.physical_batch_tokens,
-        gradient_checkpointing=training.gradient_checkpointing,
-        checkpoint_every_s=training.checkpoint_seconds,
-    )
-
-
 def tune(run: Run, bench: Workbench) -> TuningReceipt:
     """Train the adapter, or stop at a self-test that failed."""
     policy = run.policy.policy
-    real = examples_of(run, "train")
+    real = private_units(policy, examples_of(run, "train"))
     planted = canaries_of(run).included_units()
     units: Sequence[Sequence[Example]] = [*real, *planted]
     mechanism = plan_mechanism(policy, n_units=len(units))
@@ -336,7 +286,16 @@ def _privacy(
             total_epsilon=budget.total_epsilon,
             lifetime_epsilon=policy.privacy.lifetime_epsilon,
         ),
+        epsilon_by_step=_epsilon_by_step(mechanism, 0 if outcome is None else outcome.steps),
     )
+
+
+def _epsilon_by_step(mechanism: Mechanism, steps: int) -> list[tuple[int, float]]:
+    """Account the executed steps at a few points, for drawing; nothing without privacy."""
+    if mechanism.kind != "dp-sgd":
+        return []
+    points = sorted({round(steps * (i + 1) / CURVE_POINTS) for i in range(CURVE_POINTS)} - {0})
+    return [(step, mechanism.spent_epsilon(step)) for step in points]
 
 
 def _training(
@@ -364,6 +323,8 @@ def _training(
             "learning_rate": training.learning_rate,
             "optimizer": training.optimizer,
             "schedule": training.schedule,
+            "warmup_steps": training.warmup_steps,
+            "averaging": training.averaging,
             "engine": outcome.engine,
         },
     )

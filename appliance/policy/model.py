@@ -10,13 +10,14 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from appliance.policy.knobs import Count, Fraction, Knobs, Positive, PositiveCount
-from appliance.policy.training import Training as Training
 from pydantic import Field, model_validator
 
 from appliance.policy.deidentify import ColumnRule as ColumnRule
 from appliance.policy.deidentify import Deidentify as Deidentify
 from appliance.policy.deidentify import OperatorName as OperatorName
+from appliance.policy.knobs import Count, Fraction, Knobs, Positive, PositiveCount
+from appliance.policy.privacy import Privacy as Privacy
+from appliance.policy.training import Training as Training
 
 
 class FieldMap(Knobs):
@@ -127,39 +128,6 @@ class Data(Knobs):
     duplicates: Duplicates = Field(default=Duplicates(), description="What happens to copies.")
     split: SplitShares = Field(default=SplitShares(), description="Shares of units on each side.")
     retention: Retention = Field(default=Retention(), description="Life of sealed data.")
-
-
-class Privacy(Knobs):
-    """The differential-privacy guarantee."""
-
-    mechanism: Literal["dp-sgd", "none"] = Field(
-        default="dp-sgd", description="How training is made private; 'none' is never released."
-    )
-    unit: Literal["record", "person"] = Field(
-        default="person",
-        description="Whose presence is hidden: one record, or all records of one person.",
-    )
-    neighboring_relation: Literal["add_or_remove_one"] = Field(
-        default="add_or_remove_one", description="Which data sets must look alike."
-    )
-    target_epsilon: Positive = Field(
-        default=8.0, description="Largest epsilon of this run, in nats; noise is calibrated to it."
-    )
-    target_delta: Annotated[float, Field(gt=0.0, lt=1.0)] | None = Field(
-        default=None, description="Probability left outside epsilon; absent: 1 / units^1.1."
-    )
-    lifetime_epsilon: Positive = Field(
-        default=16.0, description="Largest epsilon one data set's people may ever spend."
-    )
-    max_records_per_unit: PositiveCount = Field(
-        default=4, description="Most records of one unit drawn at a time, chosen at random."
-    )
-    max_grad_norm: Positive = Field(
-        default=1.0, description="L2 bound on one unit's gradient (clipping)."
-    )
-    clipping: Literal["abadi", "automatic"] = Field(
-        default="abadi", description="Clip to the bound (Abadi), or always scale to it (automatic)."
-    )
 
 
 class Evaluate(Knobs):
@@ -309,5 +277,8 @@ class Policy(Knobs):
             raise ValueError(msg)
         if self.privacy.unit == "person" and self.data.unit in (None, "$record"):
             msg = "privacy.unit 'person' needs data.unit to name the person's column"
+            raise ValueError(msg)
+        if self.training.debias_second_moment and self.privacy.adaptive_clipping is not None:
+            msg = "training.debias_second_moment needs a fixed bound: no privacy.adaptive_clipping"
             raise ValueError(msg)
         return self
