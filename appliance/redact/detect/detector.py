@@ -17,7 +17,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from appliance.records import Span
 from appliance.redact.detect import recognizers, residual
@@ -56,6 +56,13 @@ def windows(text: str, limit: int = WINDOW) -> list[tuple[int, int]]:
     return pieces
 
 
+class Plugged(Protocol):
+    """A model that is built elsewhere and runs beside the shipped ones."""
+
+    def find(self, text: str, hits: Iterable[Span]) -> list[Span]:
+        """Return the spans of a plain window; `hits` is what the rules found in it."""
+
+
 @dataclass(slots=True)
 class Detector:
     """Finds personal data in texts."""
@@ -69,12 +76,17 @@ class Detector:
     _ner: EnglishNer | None = field(repr=False)
     _recognizers: tuple[Any, ...] = field(repr=False)
     _models: tuple[SequenceModel, ...] = field(repr=False)
+    _plugged: tuple[Plugged, ...] = field(repr=False)
     _propagator: Propagator = field(repr=False)
     _cache: OrderedDict[bytes, tuple[Span, ...]] = field(repr=False, default_factory=OrderedDict)
 
     @classmethod
-    def build(cls, settings: DetectorSettings) -> Detector:
+    def build(cls, settings: DetectorSettings, *, plugged: Sequence[Plugged] = ()) -> Detector:
         """Load everything the settings need.
+
+        Args:
+            settings: how to detect.
+            plugged: further models, already loaded.
 
         Raises:
             PolicyError: a language is unknown.
@@ -102,7 +114,8 @@ class Detector:
             _recognizers=tuple(recognizers.load(settings.recognizers, settings.languages))
             if settings.recognizers is not None
             else (),
-            _models=_load_models(settings, lexicon) if models else (),
+            _models=_load_models(settings, lexicon, shipped=models),
+            _plugged=tuple(plugged),
             _propagator=Propagator(lexicon),
         )
 
@@ -205,7 +218,7 @@ class Detector:
     def _window(self, text: str) -> list[Span]:
         """Run the stack on one plain window."""
         found = self.rule_hits(text)
-        for model in self._models:
+        for model in (*self._models, *self._plugged):
             found.extend(model.find(text, found))
         if self._ner is not None:
             found.extend(self._ner.find(text, found))
@@ -261,10 +274,13 @@ class Detector:
         return resolve(text, found)
 
 
-def _load_models(settings: DetectorSettings, lexicon: Lexicon) -> tuple[SequenceModel, ...]:
-    """Load the shipped and the plugged-in sequence models of the languages."""
-    shipped = Path(str(resources.files("appliance.redact.detect.models")))
-    directories = [shipped / code for code in settings.languages if (shipped / code).is_dir()]
+def _load_models(
+    settings: DetectorSettings, lexicon: Lexicon, *, shipped: bool
+) -> tuple[SequenceModel, ...]:
+    """Load the shipped sequence models of the languages, if wanted, and the plugged-in ones."""
+    ours = Path(str(resources.files("appliance.redact.detect.models")))
+    directories = [ours / code for code in settings.languages if (ours / code).is_dir()]
+    directories = directories if shipped else []
     directories += [path for code, path in settings.model_dirs if code in settings.languages]
     return tuple(SequenceModel(directory, lexicon) for directory in directories)
 
