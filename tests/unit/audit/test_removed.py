@@ -50,17 +50,16 @@ def test_cached_candidates_score_as_whole_sequences():
 def test_control_words_typed_in_a_record_stay_its_words():
     """Training splits them (see `model.encode`); a slot read otherwise would be another context."""
     model, words = base_model(), tokenizer()
-    words.add_special_tokens({"additional_special_tokens": ["zq0"]})
-    assert len(words("zq0", add_special_tokens=False)["input_ids"]) == 1
-    slot = RemovedSlot(before="pt <end>zq0 ", value="zq0<end>", decoys=("ab",))
+    assert len(words("<end>")["input_ids"]) == 1
+    slot = RemovedSlot(before="pt <end> ", value="ab<end>", decoys=("ab",))
 
     def letters(text):
         return [words.convert_tokens_to_ids(c.replace(" ", "Ġ")) for c in text]
 
-    ids = torch.tensor([letters("pt <end>zq0 zq0<end>")])
+    ids = torch.tensor([letters("pt <end> ab<end>")])
     with torch.no_grad():
         logs = torch.log_softmax(model(input_ids=ids).logits[0].double(), -1)
-    first = len("pt <end>zq0") - 1
+    first = len("pt <end>") - 1
     expected = sum(float(logs[n, ids[0, n + 1]]) for n in range(first, ids.shape[1] - 1))
     found = score_slots(model, words, Removed((), [slot]), 1, QUIET)[0]
     assert found[0] == pytest.approx(expected, rel=1e-4)
