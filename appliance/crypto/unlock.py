@@ -43,12 +43,14 @@ class Unlock:
         key_file: a file of at least 32 random bytes.
         prompt: asks for a passphrase; called only when nothing else was given.
         token: a key on a device.
+        device: finds the device key that a slot names, for opening whichever slot is its.
     """
 
     passphrase: bytearray | None = field(default=None, repr=False)
     key_file: Path | None = None
     prompt: Callable[[], bytearray] | None = field(default=None, repr=False)
     token: Token | None = field(default=None, repr=False)
+    device: Callable[[str], Token] | None = field(default=None, repr=False)
 
     def asked(self) -> Unlock:
         """Return the same with the prompt answered, if nothing else was given.
@@ -57,7 +59,8 @@ class Unlock:
             UsageError: nothing was given and nobody can be asked, or the passphrase is empty.
         """
         given = self
-        if self.passphrase is None and self.key_file is None and self.token is None:
+        ways = (self.passphrase, self.key_file, self.token, self.device)
+        if all(way is None for way in ways):
             if self.prompt is None:
                 raise UsageError(
                     "workspace",
