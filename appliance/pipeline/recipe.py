@@ -75,7 +75,7 @@ def train_settings(policy: Policy) -> TrainSettings:
     """Translate the policy's knobs into the trainer's."""
     training = policy.training
     return TrainSettings(
-        learning_rate=training.learning_rate,
+        learning_rate=training.step_size,
         optimizer=training.optimizer,
         schedule=training.schedule,
         warmup_steps=training.warmup_steps,

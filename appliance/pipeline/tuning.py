@@ -320,7 +320,7 @@ def _training(
             "target_modules": training.target_modules
             if isinstance(training.target_modules, str)
             else ", ".join(training.target_modules),
-            "learning_rate": training.learning_rate,
+            "learning_rate": training.step_size,
             "optimizer": training.optimizer,
             "schedule": training.schedule,
             "warmup_steps": training.warmup_steps,

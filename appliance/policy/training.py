@@ -2,18 +2,38 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import Field, model_validator
 
 from appliance.policy.knobs import Count, Knobs, Positive, PositiveCount
 from appliance.policy.tasks import Classes, Curriculum, Part, TaskName
 
+Method = Literal["lora", "dora", "full", "prefix", "prompt", "ia3", "bitfit", "bottleneck"]
+
+#: Step sizes under noise, by method; measured by `make bench-methods`.
+STEP_SIZES: Final[dict[Method, float]] = {
+    "lora": 1e-3,
+    "dora": 1e-3,
+    "full": 5e-5,
+    "prefix": 1e-2,
+    "prompt": 1e-2,
+    "ia3": 5e-3,
+    "bitfit": 1e-3,
+    "bottleneck": 1e-3,
+}
+
 
 class Training(Knobs):
     """How the adapter is trained."""
 
-    method: Literal["lora"] = Field(default="lora", description="Tuning method.")
+    method: Method = Field(
+        default="lora",
+        description="What is trained: lora (low-rank factors), dora (factors and a magnitude), "
+        "full (every weight), prefix (keys and values before each layer), prompt (embeddings "
+        "before the text), ia3 (scales of keys, values and feed-forward), bitfit (the base's own "
+        "biases), bottleneck (small layers between the base's).",
+    )
     task: TaskName = Field(
         default="causal-lm",
         description="What is learned: causal-lm (text, prompt and response, chat); self-supervised "
@@ -58,6 +78,27 @@ class Training(Knobs):
         description="Train the B factors alone, behind random A factors (FFA-LoRA): better on "
         "small data, where noise on A outweighs its gradient.",
     )
+    virtual_tokens: PositiveCount = Field(
+        default=20, description="Trained tokens before the text (prefix, prompt)."
+    )
+    prompt_text: str | None = Field(
+        default=None,
+        min_length=1,
+        description="Public text whose words' embeddings start the prompt; absent: random words.",
+    )
+    bottleneck_size: PositiveCount = Field(
+        default=32, description="Width of the small layers of 'bottleneck'."
+    )
+    placement: Literal["houlsby", "pfeiffer"] = Field(
+        default="pfeiffer",
+        description="Where 'bottleneck' puts them: after attention and feed-forward (houlsby), or "
+        "after feed-forward alone (pfeiffer).",
+    )
+    quantize: Literal["none", "8bit", "4bit"] = Field(
+        default="none",
+        description="Hold the frozen base in fewer bits (QLoRA with 4bit); needs bitsandbytes, and "
+        "lora or dora.",
+    )
     optimizer: Literal["adam", "sgd"] = Field(default="adam", description="DP-Adam or DP-SGD.")
     debias_second_moment: bool = Field(
         default=False,
@@ -67,7 +108,9 @@ class Training(Knobs):
     momentum: Annotated[float, Field(ge=0.0, lt=1.0)] = Field(
         default=0.9, description="Momentum of DP-SGD."
     )
-    learning_rate: Positive = Field(default=1e-3, description="Step size.")
+    learning_rate: Positive | None = Field(
+        default=None, description="Step size; absent: the method's own, see docs/methods.md."
+    )
     schedule: Literal["constant", "linear", "cosine"] = Field(
         default="constant", description="How the step size falls."
     )
@@ -102,6 +145,27 @@ class Training(Knobs):
     checkpoint_seconds: Positive = Field(
         default=60.0, description="Seconds between sealed checkpoints; most that a crash can lose."
     )
+
+    @property
+    def step_size(self) -> float:
+        """The step size: the policy's, or the method's own."""
+        return self.learning_rate or STEP_SIZES[self.method]
+
+    @model_validator(mode="after")
+    def _method(self) -> Self:
+        if self.method == "prefix" and self.gradient_checkpointing:
+            msg = (
+                "prefix cannot recompute activations; nearest: prompt, or "
+                "gradient_checkpointing: false"
+            )
+            raise ValueError(msg)
+        if self.method == "prefix" and self.task == "classification":
+            msg = "prefix is not offered for classification; nearest: prompt"
+            raise ValueError(msg)
+        if self.quantize != "none" and self.method not in ("lora", "dora"):
+            msg = f"quantize is not offered with {self.method}; nearest: lora"
+            raise ValueError(msg)
+        return self
 
     @model_validator(mode="after")
     def _task(self) -> Self:
