@@ -76,8 +76,14 @@ class BaseModel:
     bytes: int
 
 
-def check_model_dir(path: Path) -> dict[str, str]:
+def check_model_dir(
+    path: Path, *, check_family: Callable[[Path], object] = check_family
+) -> dict[str, str]:
     """Check a model directory and return {file name: digest}.
+
+    Args:
+        path: the directory.
+        check_family: raises for a model of another kind than is asked for.
 
     Raises:
         DataError: something in it must not be loaded; names the file.
