@@ -19,7 +19,7 @@ import torch
 
 from appliance.errors import MachineError
 from appliance.finetune.batching import PhysicalBatch, UnitGroup
-from appliance.finetune.per_sample import LossFn, trainable
+from appliance.finetune.per_sample import LossFn, RowMap, trainable
 
 
 class LoraEngine:
@@ -56,7 +56,7 @@ class LoraEngine:
         self._model = model
         self._loss_fn = loss_fn
         self._params = trainable(model)
-        self._rows = _RowMap()
+        self._rows = RowMap()
         self._slots = [_Slot(m) for m in model.modules() if _is_lora_layer(m)]
         self._shared: list[_SharedInput] = []
         self._attach([[slot] for slot in self._slots])
@@ -155,34 +155,6 @@ def _is_lora_layer(module: torch.nn.Module) -> bool:
     )
 
 
-class _RowMap:
-    """Which unit each row of the present physical batch belongs to."""
-
-    def __init__(self) -> None:
-        self.unit: torch.Tensor = torch.empty(0, dtype=torch.int64)
-        self.units = 0
-        self.identity = False
-
-    def enter(self, unit: torch.Tensor, units: int, *, alone: bool) -> None:
-        """Note the rows of the batch that runs next."""
-        self.unit, self.units = unit, units
-        in_order = torch.arange(units, device=unit.device)
-        # Where each unit is one row, in order, the rows' gradients are the units' gradients.
-        self.identity = alone and len(unit) == units and bool((unit == in_order).all())
-
-    def add(self, p: torch.nn.Parameter, rows: torch.Tensor) -> None:
-        """Add per-row gradients [rows, *shape] to the units' gradients, in float32."""
-        rows = rows.float()
-        held = p.grad_sample
-        if held is None and self.identity:
-            p.grad_sample = rows
-            return
-        if held is None:
-            held = torch.zeros((self.units, *rows.shape[1:]), device=rows.device)
-            p.grad_sample = held
-        held.index_add_(0, self.unit, rows)
-
-
 class _Slot:
     """One LoRA layer of PEFT, and its forward while the engine is attached."""
 
@@ -245,7 +217,7 @@ class _Slot:
 class _SharedInput:
     """Layers that read one tensor: computed together at the first call, handed out one by one."""
 
-    def __init__(self, members: list[_Slot], rows: _RowMap) -> None:
+    def __init__(self, members: list[_Slot], rows: RowMap) -> None:
         self.members = members
         self.rows = rows
         self.input: torch.Tensor | None = None

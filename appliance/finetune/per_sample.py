@@ -43,6 +43,35 @@ def trainable(model: torch.nn.Module) -> list[torch.nn.Parameter]:
     return [p for p in model.parameters() if p.requires_grad]
 
 
+class RowMap:
+    """Which unit each row of the present physical batch belongs to."""
+
+    def __init__(self) -> None:
+        self.unit: torch.Tensor = torch.empty(0, dtype=torch.int64)
+        self.rows = 0
+        self.units = 0
+        self.identity = False
+
+    def enter(self, unit: torch.Tensor, units: int, *, alone: bool) -> None:
+        """Note the rows of the batch that runs next."""
+        self.unit, self.rows, self.units = unit, len(unit), units
+        in_order = torch.arange(units, device=unit.device)
+        # Where each unit is one row, in order, the rows' gradients are the units' gradients.
+        self.identity = alone and len(unit) == units and bool((unit == in_order).all())
+
+    def add(self, p: torch.nn.Parameter, rows: torch.Tensor) -> None:
+        """Add per-row gradients [rows, *shape] to the units' gradients, in float32."""
+        rows = rows.float()
+        held = p.grad_sample
+        if held is None and self.identity:
+            p.grad_sample = rows
+            return
+        if held is None:
+            held = torch.zeros((self.units, *rows.shape[1:]), device=rows.device)
+            p.grad_sample = held
+        held.index_add_(0, self.unit, rows)
+
+
 class MicroBatchEngine:
     """One unit at a time: slow, and exact for every parameter and every layer.
 
