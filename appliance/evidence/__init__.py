@@ -31,6 +31,13 @@ from appliance.evidence.data import (
     Residual,
     Splits,
 )
+from appliance.evidence.people import (
+    PeopleSection,
+    Role,
+    RolesIdentity,
+    Signature,
+    Vote,
+)
 from appliance.evidence.report import (
     Artifact,
     EnvironmentSection,
@@ -72,6 +79,7 @@ __all__ = [
     "Membership",
     "Metric",
     "ModelIdentity",
+    "PeopleSection",
     "PolicyIdentity",
     "PositiveControl",
     "PrivacySection",
@@ -80,11 +88,15 @@ __all__ = [
     "Regurgitation",
     "Report",
     "Residual",
+    "Role",
+    "RolesIdentity",
     "RunSection",
     "Section",
     "SelfTest",
+    "Signature",
     "Splits",
     "TprAtFpr",
     "TrainingSection",
     "UtilitySection",
+    "Vote",
 ]

@@ -7,6 +7,7 @@ from typing import Literal
 from appliance.evidence.audit import AuditSection
 from appliance.evidence.base import Section
 from appliance.evidence.data import DataSection, DeidentificationSection
+from appliance.evidence.people import PeopleSection
 from appliance.evidence.training import PrivacySection, TrainingSection, UtilitySection
 
 
@@ -47,7 +48,10 @@ class RunSection(Section):
 
 
 class Evidence(Section):
-    """Everything the gate may look at. A missing section is `None`, and refuses."""
+    """Everything the gate may look at. A missing section is `None`, and refuses.
+
+    `people` alone may be missing: where the policy asks for no signature.
+    """
 
     run: RunSection
     data: DataSection | None = None
@@ -57,6 +61,7 @@ class Evidence(Section):
     utility: UtilitySection | None = None
     audit: AuditSection | None = None
     environment: EnvironmentSection | None = None
+    people: PeopleSection | None = None
 
 
 class Finding(Section):
@@ -64,7 +69,7 @@ class Finding(Section):
 
     rule: str
     passed: bool
-    outcome: Literal["pass", "refuse", "inconclusive"]
+    outcome: Literal["pass", "refuse", "inconclusive", "waived"]
     measured: float | int | str | bool | None
     threshold: float | int | str | bool | None
     detail: str
@@ -92,5 +97,6 @@ class Report(Section):
     utility: UtilitySection | None
     audit: AuditSection | None
     environment: EnvironmentSection | None
+    people: PeopleSection | None = None
     artifacts: list[Artifact]
     not_tested: list[str]

@@ -8,17 +8,17 @@ policy refuses. Only this module makes an `Approval`, and only an approval opens
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from appliance.crypto.canonical import canonical_json, digest_bytes
 from appliance.evidence import Evidence, Finding
-from appliance.gate import leaks, rules
+from appliance.gate import leaks, people, rules
 from appliance.gate.findings import finding
 from appliance.policy.model import Policy
 
-__all__ = ["Approval", "Decision", "decide"]
+__all__ = ["Approval", "Decision", "decide", "waits_for_people"]
 
 _RULES: tuple[Callable[[Evidence, Policy], Iterator[Finding]], ...] = (
     rules.run,
@@ -28,8 +28,12 @@ _RULES: tuple[Callable[[Evidence, Policy], Iterator[Finding]], ...] = (
     rules.utility,
     leaks.audit,
     rules.environment,
-    rules.approvals,
+    people.people,
 )
+
+
+#: Findings that only signatures can change.
+_SIGNED_BY_PEOPLE = frozenset({"release.approvals", "release.rejected", "release.signing_key"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +73,8 @@ def decide(evidence: Evidence, policy: Policy) -> Decision:
         A number that is not finite, anywhere in the evidence, refuses.
         The result depends on the arguments alone.
     """
-    findings = tuple(_settle(f, policy) for rule in _RULES for f in rule(evidence, policy))
+    waived = people.excused(evidence, policy)
+    findings = tuple(_settle(f, policy, waived) for rule in _RULES for f in rule(evidence, policy))
     odd = next(_not_finite(evidence.model_dump(mode="python"), ""), None)
     if odd is not None:
         what = "a figure is not a finite number: training diverged, or there is a bug"
@@ -89,10 +94,23 @@ def decide(evidence: Evidence, policy: Policy) -> Decision:
     return Decision(verdict="released", findings=findings, approval=approval)
 
 
-def _settle(finding: Finding, policy: Policy) -> Finding:
-    if finding.outcome == "inconclusive":
-        passed = policy.release.rules.inconclusive == "pass"
-        return finding.model_copy(update={"passed": passed})
+def waits_for_people(decision: Decision, policy: Policy) -> bool:
+    """Say whether nothing but people's signatures keeps a run from its release.
+
+    True when every finding that refused is a missing signature, or one that the policy lets a
+    privacy officer waive.
+    """
+    return bool(decision.reasons) and all(
+        f.rule in _SIGNED_BY_PEOPLE or people.may_be_excused(f, policy) for f in decision.reasons
+    )
+
+
+def _settle(finding: Finding, policy: Policy, waived: Mapping[str, str]) -> Finding:
+    if finding.outcome == "inconclusive" and policy.release.rules.inconclusive == "pass":
+        return finding.model_copy(update={"passed": True})
+    if finding.rule in waived and people.may_be_excused(finding, policy):
+        detail = f"{finding.detail}; {waived[finding.rule]}"
+        return finding.model_copy(update={"passed": True, "outcome": "waived", "detail": detail})
     return finding
 
 

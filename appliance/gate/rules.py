@@ -187,15 +187,3 @@ def environment(evidence: Evidence, policy: Policy) -> Iterator[Finding]:  # noq
     """Refuse without a description of training and machine."""
     yield from absent("training", evidence.training)
     yield from absent("environment", evidence.environment)
-
-
-def approvals(evidence: Evidence, policy: Policy) -> Iterator[Finding]:  # noqa: ARG001  one shape for all rules
-    """Refuse where people must sign: no evidence of a signature is known to this version."""
-    if policy.release.approvals:
-        yield finding(
-            "release.approvals",
-            False,
-            0,
-            policy.release.approvals,
-            "signatures of people beyond the gate; this version cannot collect them",
-        )

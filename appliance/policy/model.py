@@ -233,18 +233,50 @@ class Rules(Knobs):
     )
 
 
+#: Rules outside `release.rules` that a policy may let a privacy officer waive.
+_WAIVABLE = frozenset({"data.quarantine_limit", "deidentify.recall_floor"})
+#: What no signature can replace: the guarantee itself, and an attack's plain success.
+_NEVER_WAIVED = frozenset(
+    {
+        "release.rules.require_dp",
+        "release.rules.max_epsilon",
+        "release.rules.max_extracted",
+        "release.rules.inconclusive",
+    }
+)
+
+
 class Release(Knobs):
     """When and how an adapter may leave."""
 
     rules: Rules = Field(default=Rules(), description="Thresholds of the gate.")
     approvals: Annotated[int, Field(ge=0, le=2)] = Field(
-        default=0, description="Signatures of people needed beyond the gate (later command)."
+        default=0,
+        description="Signatures needed beyond the gate, of different people in different roles, "
+        "none of them the run's operator (`appliance approve`, then `appliance release`).",
+    )
+    waivable: tuple[str, ...] = Field(
+        default=(),
+        description="Rules of the gate that a privacy officer may waive by a signed statement with "
+        "an expiry; rules about privacy itself and missing evidence never.",
+    )
+    merged: bool = Field(
+        default=False,
+        description="Add the base model with the adapter merged into it, for servers without peft.",
     )
     intended_use: str = Field(
         default="Text generation inside the organisation that holds the records.",
         description="Intended use, printed in the model card.",
     )
     licence: str = Field(default="other", description="Licence of the adapter, for the card.")
+
+    @model_validator(mode="after")
+    def _waivable(self) -> Self:
+        known = {f"release.rules.{name}" for name in Rules.model_fields} | _WAIVABLE
+        if not set(self.waivable) <= known - _NEVER_WAIVED:
+            msg = "release.waivable names a rule that no one may waive, or none of the gate's"
+            raise ValueError(msg)
+        return self
 
 
 class ReportKnobs(Knobs):

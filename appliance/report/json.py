@@ -30,6 +30,7 @@ SECTIONS = (
     "utility",
     "audit",
     "environment",
+    "people",
 )
 
 

@@ -122,7 +122,7 @@ def _supported(report: Report, control: Control, when: str, words: Words) -> dic
 
 
 def _finding(report: Report, number: int, finding: Finding, words: Words) -> dict[str, Any]:
-    reasons = {"pass": "pass", "refuse": "fail", "inconclusive": "other"}
+    reasons = {"pass": "pass", "refuse": "fail", "inconclusive": "other", "waived": "other"}
     return {
         "uuid": _uuid(report, f"finding-{number}"),
         "title": rule_title(words, finding.rule),

@@ -18,7 +18,7 @@ from tests.unit.report import sample_report
 
 POLICY = sample_report.policy().policy
 GOOD = sample_report.evidence()
-SECTIONS = [n for n in Evidence.model_fields if n not in ("run", "reasons")]
+SECTIONS = [n for n in Evidence.model_fields if n not in ("run", "people", "reasons")]
 
 
 def changed(model: Any, dotted: str, value: object) -> Any:
