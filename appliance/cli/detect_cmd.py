@@ -77,12 +77,12 @@ def evaluate_detection(
     """
     from appliance.policy import load_policy
     from appliance.redact.measure import evaluate_detection as measure
-    from appliance.redact.stage import build_detector
+    from appliance.steward.detector import detector_of
 
     loaded = load_policy(policy_path)
     _require_file(gold)
     with _logged(unlocking) as home:
-        detector = build_detector(loaded.policy, languages=_languages(language))
+        detector = detector_of(loaded.policy, languages=_languages(language))
         found = measure(_rows(gold, ("id", "text", "spans")), detector)
         if home is not None:
             home.log.append("detect.evaluated", policy=loaded.digest, documents=found.documents)
@@ -117,9 +117,9 @@ def _documents(
     *,
     quiet: bool,
 ) -> dict[str, int]:
-    from appliance.redact.stage import build_detector
+    from appliance.steward.detector import detector_of
 
-    detector = build_detector(policy, languages=_languages(language))
+    detector = detector_of(policy, languages=_languages(language))
     documents = spans = 0
 
     def lines() -> Iterator[str]:
@@ -155,10 +155,10 @@ def _documents(
 def _table(source: Path, policy: Policy) -> dict[str, Any]:
     from appliance.ingest.tables import read_table
     from appliance.redact.columns import detect_table
-    from appliance.redact.stage import build_detector
+    from appliance.steward.detector import detector_of
 
     rows = read_table(source, policy=policy.data)
-    return detect_table(rows, policy=policy, detector=build_detector(policy))
+    return detect_table(rows, policy=policy, detector=detector_of(policy))
 
 
 def _rows(source: Path, fields: tuple[str, ...]) -> Iterator[dict[str, Any]]:

@@ -17,8 +17,8 @@ from appliance.model.generate import generate_greedy
 from appliance.pipeline.prepare import REDACTED, canaries_of, examples_of
 from appliance.pipeline.tuning import SCORING_TOKENS, Workbench
 from appliance.redact.removed import RemovedValues, open_removed
-from appliance.redact.stage import build_detector
 from appliance.run import Run
+from appliance.steward.detector import detector_of
 
 _BASE = "base_scores/scores.json"
 
@@ -87,7 +87,7 @@ def find_leaks(run: Run, bench: Workbench, privacy: PrivacySection) -> AuditSect
 
 def removed_of(run: Run) -> RemovedValues:
     """Open what de-identification took out of the people trained on."""
-    detector = build_detector(run.policy.policy)
+    detector = detector_of(run.policy.policy)
     return open_removed(
         run.vault,
         Corpus(run.vault, REDACTED),

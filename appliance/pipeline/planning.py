@@ -30,6 +30,7 @@ from appliance.policy.model import Policy
 from appliance.progress import Progress
 from appliance.records import Record
 from appliance.redact.stage import preview
+from appliance.steward.detector import detector_of
 from appliance.vault import Vault
 from appliance.workspace import Home
 
@@ -154,7 +155,7 @@ def _plan(
         tokens=tokens,
         seconds=tokens / _tokens_per_second(base),
         memory_bytes=3 * base.bytes + 2**30,
-        first_example=preview(_first(corpus, source), policy=policy),
+        first_example=preview(_first(corpus, source), policy=policy, detector=detector_of(policy)),
         warnings=_warnings(policy, canaries, data, budget, power),
     )
 

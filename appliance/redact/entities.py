@@ -61,6 +61,50 @@ _FAMILIES: dict[Family, tuple[str, ...]] = {
 }
 _FAMILY_OF = {name: family for family, names in _FAMILIES.items() for name in names}
 
+#: Labels of other people's models and corpora -> our name of that type.
+_CANONICAL = {
+    "PER": "PERSON",
+    "NAME": "PERSON",
+    "PATIENT": "PERSON",
+    "DOCTOR": "PERSON",
+    "STAFF": "PERSON",
+    "HCW": "PERSON",
+    "FIRST_NAME": "PERSON",
+    "LAST_NAME": "PERSON",
+    "GIVENNAME": "PERSON",
+    "SURNAME": "PERSON",
+    "DATE": "DATE_TIME",
+    "TIME": "DATE_TIME",
+    "DOB": "DATE_TIME",
+    "DATE_OF_BIRTH": "DATE_TIME",
+    "LOC": "LOCATION",
+    "GPE": "LOCATION",
+    "FAC": "LOCATION",
+    "CITY": "LOCATION",
+    "STREET": "LOCATION",
+    "ADDRESS": "LOCATION",
+    "ZIP": "ZIP_CODE",
+    "ZIPCODE": "ZIP_CODE",
+    "ORG": "ORGANIZATION",
+    "HOSP": "ORGANIZATION",
+    "HOSPITAL": "ORGANIZATION",
+    "COMPANY": "ORGANIZATION",
+    "VENDOR": "ORGANIZATION",
+    "PHONE": "PHONE_NUMBER",
+    "FAX": "FAX_NUMBER",
+    "EMAIL": "EMAIL_ADDRESS",
+    "ID": "ID_NUMBER",
+    "IDNUM": "ID_NUMBER",
+    "MEDICALRECORD": "MEDICAL_RECORD_NUMBER",
+    "MRN": "MEDICAL_RECORD_NUMBER",
+    "SSN": "US_SSN",
+    "CARD": "CREDIT_CARD",
+    "IBAN": "IBAN_CODE",
+    "IP": "IP_ADDRESS",
+    "NORP": "NRP",
+    "DEM": "NRP",
+}
+
 #: Families whose values identify one person, or reach one, without further knowledge.
 _DIRECT: frozenset[Family] = frozenset(
     {"phone", "email", "card", "iban", "ssn", "cpf", "identifier"}
@@ -84,6 +128,12 @@ def words(text: str) -> frozenset[str]:
 def family(entity_type: str) -> Family:
     """Return the family of a type; an unknown type is an "identifier"."""
     return _FAMILY_OF.get(entity_type, "identifier")
+
+
+def canonical(label: str) -> str:
+    """Return our name of a type that others call otherwise; an unknown one keeps its name."""
+    name = label.upper().replace("-", "_").replace(" ", "_")
+    return _CANONICAL.get(name, name)
 
 
 def is_direct(entity_type: str) -> bool:

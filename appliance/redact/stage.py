@@ -23,9 +23,9 @@ from appliance.policy.model import Policy
 from appliance.progress import Progress, Task
 from appliance.records import Json, Record, Span
 from appliance.redact import buckets, dates, lines
+from appliance.redact.building import build_detector, detectors_of
 from appliance.redact.columns import decide_columns, sample_columns
-from appliance.redact.detect import Detector, DetectorSettings, second_look
-from appliance.redact.detect.languages import languages_of
+from appliance.redact.detect import second_look
 from appliance.redact.finding import Found, find_in_units
 from appliance.redact.measure import evaluate_detection, read_gold
 from appliance.redact.operators import Rules
@@ -35,7 +35,6 @@ from appliance.redact.real_values import RealValues
 from appliance.redact.removed import SlotSampler, writing_removed
 from appliance.redact.replacing import Replacer, Tally, look_again
 from appliance.redact.review import estimate, read_answers, read_queue
-from appliance.redact.tongues import Polyglot
 from appliance.redact.treatment import Detecting, Treatment
 from appliance.vault import Vault
 
@@ -122,47 +121,6 @@ def redact(
     buckets.remove_work(vault)
     measured = measure_gold(policy, finder)
     return _section(run, tally, measured, quasi, reviewed(vault))
-
-
-def build_detector(policy: Policy, *, languages: tuple[str, ...] | None = None) -> Detecting:
-    """Build the policy's detector.
-
-    Args:
-        policy: its detectors and languages.
-        languages: instead of the policy's own, e.g. one named on the command line.
-
-    Returns:
-        A detector; of several languages, one that gives each unit to its own language's.
-
-    Raises:
-        PolicyError: a language has no recogniser and the policy refuses that.
-        MachineError: a model is missing.
-    """
-    chosen = languages or policy.data.languages
-    knobs = policy.deidentify.detectors
-    without = [pack.code for pack in languages_of(chosen) if not pack.model]
-    if knobs.ner and without and knobs.missing_language == "refuse":
-        raise PolicyError(
-            "data.languages",
-            f"no name recogniser for {', '.join(without)}",
-            hint="appliance policy explain deidentify.detectors.missing_language",
-        )
-    if len(chosen) == 1:
-        return Detector.build(_settings(policy, chosen))
-    return Polyglot(chosen, lambda language: Detector.build(_settings(policy, (language,))))
-
-
-def _settings(policy: Policy, languages: tuple[str, ...]) -> DetectorSettings:
-    knobs = policy.deidentify.detectors
-    return DetectorSettings(
-        languages=languages,
-        ner=knobs.ner,
-        ner_model=knobs.ner_model,
-        score_threshold=knobs.score_threshold,
-        keep_durations=knobs.keep_durations,
-        propagate=knobs.propagate,
-        recognizers=None if knobs.recognizers is None else Path(knobs.recognizers),
-    )
 
 
 def rules_of(policy: Policy, *, reference_year: int) -> Rules:
@@ -350,21 +308,3 @@ def _section(
         quasi_identifiers=quasi.people(),
         reasons=reasons,
     )
-
-
-def detectors_of(policy: Policy) -> list[str]:
-    """Name the detectors a policy uses, for the report."""
-    knobs = policy.deidentify.detectors
-    packs = languages_of(policy.data.languages)
-    names = [f"patterns ({', '.join(p.code for p in packs)})", "name and place lists"]
-    with_model = [p.code for p in packs if p.model and knobs.ner]
-    if with_model:
-        names.append(f"name recognisers ({', '.join(with_model)})")
-    if len(with_model) < len(packs):
-        without = ", ".join(p.code for p in packs if p.code not in with_model)
-        names.append(f"no name recogniser: patterns and lists alone ({without})")
-    if knobs.recognizers is not None:
-        names.append("the customer's recognizers")
-    if knobs.propagate:
-        names.append("propagation over the privacy unit")
-    return [*names, "column decisions", "second look"]

@@ -14,9 +14,10 @@ from appliance.policy import load_policy
 from appliance.policy.model import ColumnRule, Policy
 from appliance.progress import SilentProgress
 from appliance.records import Record, Span
-from appliance.redact import buckets, finding, stage
+from appliance.redact import buckets, finding
+from appliance.redact.building import build_detector, detectors_of
 from appliance.redact.removed import read_removed
-from appliance.redact.stage import build_detector, covered, exported, preview, redact
+from appliance.redact.stage import covered, exported, preview, redact
 from appliance.redact.tongues import Polyglot, guess
 from appliance.vault import Vault
 from tests.unit.redact.world import KnownValues, marked, policy, record, write_corpus
@@ -296,7 +297,7 @@ def test_a_language_without_a_recogniser_is_refused_or_said() -> None:
     )
     allowed = french.model_copy(update={"deidentify": patterns})
     build_detector(allowed)
-    assert any("patterns and lists alone (fr)" in name for name in stage.detectors_of(allowed))
+    assert any("patterns and lists alone (fr)" in name for name in detectors_of(allowed))
 
 
 def test_a_missing_gold_file_is_a_policy_error(vault: Vault) -> None:
