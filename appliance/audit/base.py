@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -28,28 +28,36 @@ Units = Sequence[Sequence[Example]]
 
 #: Padded tokens of one scoring batch; memory only.
 SCORING_TOKENS = 2048
+#: Targets of one record that are scored, from its beginning.
+RECORD_TARGETS = 64
 #: Tokens of one person that are scored, drawn record by record.
 UNIT_TOKENS = 128
+#: Records of one person that are scored at most; training draws anew from all of them.
+UNIT_RECORDS = 4
 #: Members attacked at least, where the holdout is smaller.
 LEAST_MEMBERS = 30
-_VERSION = 1
+_VERSION = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnitScore:
-    """One person's loss: what was scored, and the sum of its log-probabilities.
+    """One person's loss: what was scored, and the sums of its log-probabilities.
 
     Attributes:
         unit: position of the unit on its side.
-        records: positions of its scored records.
-        log_probability: sum over their target tokens, nats.
-        targets: how many target tokens.
+        records: positions of its scored records, in the order drawn.
+        log_probabilities: for each record the sum over its scored targets, nats.
+        targets: for each record how many targets were scored.
     """
 
     unit: int
     records: tuple[int, ...]
-    log_probability: float = field(repr=False)
-    targets: int
+    log_probabilities: tuple[float, ...] = field(repr=False)
+    targets: tuple[int, ...]
+
+    def rate(self, records: int | None = None) -> float:
+        """Return the mean log-probability per target of the first records drawn; of all: None."""
+        return sum(self.log_probabilities[:records]) / sum(self.targets[:records])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +107,7 @@ class BaseScores:
         except (ValueError, KeyError, TypeError):
             raise IntegrityError(
                 "base scores",
-                "expected sealed base scores of version 1",
+                "expected sealed base scores of version 2",
                 hint="start a new run: appliance train",
             ) from None
 
@@ -122,16 +130,16 @@ def _scores(item: Any) -> Scores:  # noqa: ANN401 - parsed JSON
 
 
 def _unit_json(one: UnitScore) -> list[Any]:
-    return [one.unit, list(one.records), one.log_probability, one.targets]
+    return [one.unit, list(one.records), list(one.log_probabilities), list(one.targets)]
 
 
 def _unit(item: Any) -> UnitScore:  # noqa: ANN401 - parsed JSON
-    unit, records, log_probability, targets = item
+    unit, records, log_probabilities, targets = item
     return UnitScore(
         unit=int(unit),
         records=tuple(int(record) for record in records),
-        log_probability=float(log_probability),
-        targets=int(targets),
+        log_probabilities=tuple(float(value) for value in log_probabilities),
+        targets=tuple(int(count) for count in targets),
     )
 
 
@@ -159,7 +167,7 @@ def score_base(
         canaries: all candidates.
         members: the units on the train side.
         non_members: the units of the audit holdout.
-        policy: `audit` and `privacy.max_records_per_unit` are read.
+        policy: `audit` and `privacy.unit` are read.
         removed: values that de-identification took out, for the candidate ranking.
         progress: told one unit per example.
     """
@@ -192,26 +200,36 @@ def choose_units(
     """Draw units and their records, by the canaries' salt.
 
     Returns:
-        (unit, records) pairs: at most `most` units, of each at most `max_records_per_unit` records
-        and, after the first, at most `UNIT_TOKENS` tokens.
+        (unit, records) pairs: at most `most` units, of each at most `UNIT_RECORDS` records (one,
+        where the privacy unit is a record) and, after the first, at most `UNIT_TOKENS` tokens.
     """
     generator = canaries.generator(f"units/{side}")
+    records_each = UNIT_RECORDS if policy.privacy.unit == "person" else 1
     chosen = []
     for unit in sorted(generator.permutation(len(units))[:most].tolist()):
         examples = units[unit]
         records: list[int] = []
         tokens = 0
         for record in generator.permutation(len(examples)).tolist():
-            length = len(examples[record])
-            full = len(records) >= policy.privacy.max_records_per_unit
-            if full or (records and tokens + length > UNIT_TOKENS):
+            opening = cut(examples[record])
+            full = len(records) >= records_each
+            if full or (records and tokens + len(opening) > UNIT_TOKENS):
                 break
-            if examples[record].targets:
+            if opening.targets:
                 records.append(record)
-                tokens += length
+                tokens += len(opening)
         if records:
             chosen.append((unit, tuple(records)))
     return chosen
+
+
+def cut(example: Example) -> Example:
+    """Cut an example after its first `RECORD_TARGETS` targets."""
+    places = np.flatnonzero(example.loss_mask)
+    if len(places) <= RECORD_TARGETS:
+        return example
+    end = int(places[RECORD_TARGETS - 1]) + 1
+    return replace(example, input_ids=example.input_ids[:end], loss_mask=example.loss_mask[:end])
 
 
 def score_units(
@@ -222,11 +240,10 @@ def score_units(
     what: str,
 ) -> tuple[UnitScore, ...]:
     """Score chosen people; one `UnitScore` each, in order."""
-    examples = [units[unit][record] for unit, records in chosen for record in records]
     scores = iter(
         score_examples(
             model,
-            examples,
+            [cut(units[unit][record]) for unit, records in chosen for record in records],
             max_tokens=SCORING_TOKENS,
             progress=progress,
             what=what,
@@ -235,13 +252,13 @@ def score_units(
     )
     found = []
     for unit, records in chosen:
-        logs = np.concatenate([next(scores).log_probabilities for _ in records])
+        logs = [next(scores).log_probabilities for _ in records]
         found.append(
             UnitScore(
                 unit=unit,
                 records=records,
-                log_probability=float(logs.sum(dtype=np.float64)),
-                targets=len(logs),
+                log_probabilities=tuple(float(one.sum(dtype=np.float64)) for one in logs),
+                targets=tuple(len(one) for one in logs),
             )
         )
     return tuple(found)

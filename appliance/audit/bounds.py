@@ -19,6 +19,8 @@ from scipy import special, stats
 GUESSED_SHARE = 0.25
 #: Largest epsilon searched: beyond it no audit of a billion guesses can see.
 MAX_EPSILON = 32.0
+#: Least p-value told: rarer than this is told as this.
+_LEAST_SIGNIFICANCE = 1e-9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -203,6 +205,46 @@ def fdp_rejects(
         right = min(right + remaining / (guesses - remaining) * (least - wrong), 1.0)
         wrong = least
     return right + wrong > guesses / canaries
+
+
+def fdp_p_value(
+    *, canaries: int, guesses: int, correct: int, fpr_floor: Callable[[float], float]
+) -> float:
+    """Return the largest chance of so many right guesses under a whole trade-off curve.
+
+    Args:
+        canaries: m.
+        guesses: r <= m, fixed before training.
+        correct: v <= r.
+        fpr_floor: the hypothesis, as in `fdp_rejects`; here the accountant's own curve.
+
+    Returns:
+        In [1e-9, 1], to a relative 1e-3: the least significance at which `fdp_rejects`.
+
+    Guarantees:
+        For a run with that curve it is at most a with probability at most a, for every a
+        (tested on runs of the sampled Gaussian mechanism).
+
+    Reference:
+        arXiv:2410.22235, algorithm 3, inverted in the significance.
+    """
+
+    def rejects(significance: float) -> bool:
+        return fdp_rejects(
+            canaries=canaries,
+            guesses=guesses,
+            correct=correct,
+            confidence=1.0 - significance,
+            fpr_floor=fpr_floor,
+        )
+
+    low, high = _LEAST_SIGNIFICANCE, 1.0
+    if rejects(low):
+        return low
+    while high / low > 1.0 + 1e-3:
+        middle = (low * high) ** 0.5
+        low, high = (low, middle) if rejects(middle) else (middle, high)
+    return high
 
 
 @lru_cache(maxsize=1024)

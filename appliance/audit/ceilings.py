@@ -20,6 +20,8 @@ Floats = NDArray[np.float64]
 _EPSILONS = np.concatenate([np.arange(0.0, 4.0, 0.02), np.arange(4.0, 24.0, 0.1)])
 #: Discretisation of the privacy loss; rounded so that the profile stays an upper bound.
 _LOSS_INTERVAL = 1e-3
+#: Points of the drawn ceiling.
+_DRAWN = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +94,11 @@ class DpCurve:
         forward = (tpr - self.deltas) / factor
         backward = 1.0 - self.deltas - factor * (1.0 - tpr)
         return float(np.clip(np.maximum(forward, backward).max(), 0.0, 1.0))
+
+    def roc_ceiling(self) -> list[tuple[float, float]]:
+        """Return (fpr, largest tpr) from a false-positive rate of 1e-4 to 1, for drawing."""
+        rates = np.geomspace(1e-4, 1.0, _DRAWN)
+        return [(float(rate), self.tpr_ceiling(float(rate))) for rate in rates]
 
     def auc_ceiling(self) -> float:
         """Return the largest AUC of any attack: the area under `tpr_ceiling`.

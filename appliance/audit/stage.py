@@ -19,13 +19,12 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
-from appliance.audit.base import SCORING_TOKENS, BaseScores, Units, score_base, score_units
+from appliance.audit.base import SCORING_TOKENS, BaseScores, Units, score_base
 from appliance.audit.bounds import (
     Guesses,
     count_correct,
     fdp_epsilon,
+    fdp_p_value,
     guess_counts,
     largest_detectable_epsilon,
     one_run_epsilon,
@@ -41,15 +40,14 @@ from appliance.audit.membership import (
     secondary,
     secondary_scores,
 )
+from appliance.audit.people import attack_people
 from appliance.audit.ranking import RemovedSlot, RemovedValues, rank_values, score_slots
 from appliance.audit.regurgitation import measure_regurgitation
 from appliance.audit.scores import score_examples
 from appliance.audit.statistics import auc_interval, audit_power, permutation_p_value
 from appliance.errors import IntegrityError
 from appliance.evidence import (
-    Attack,
     AuditSection,
-    Membership,
     PositiveControl,
     PrivacySection,
     Regurgitation,
@@ -69,6 +67,7 @@ CONTROL_AUC = 0.8
 CONTROL_CANARIES = 48
 #: Below this noise the accountant's profile says nothing and takes for ever.
 _LEAST_NOISE = 0.1
+NO_CURVE = "training had no differential privacy: there is no curve to hold the guesses against"
 
 
 def audit(
@@ -132,11 +131,10 @@ def audit(
     curve = dp_curve(privacy)
     figures = _canary_figures(attacked, canaries, policy, privacy, curve)  # 2, 3
     reasons: dict[str, str] = dict(figures.pop("reasons"))
-    records, record_secondary = _people(  # 5
+    people = attack_people(  # 5
         model, members, non_members, base_scores, policy, curve, progress
     )
-    if records is None:
-        reasons["record_membership"] = "no unit on the train side or in the audit holdout"
+    reasons |= people.reasons
     searched = _searched(  # 6
         model, tokenizer, canaries, members, base_scores, policy, removed, progress
     )
@@ -158,16 +156,18 @@ def audit(
     extraction = measure_extraction(attacked)  # 4
     if extraction is None:
         reasons["extraction"] = "no secret canary was planted"
-    figures["secondary"] = {**figures["secondary"], **record_secondary}
+    figures["secondary"] = {**figures["secondary"], **people.secondary}
     return AuditSection(
         seconds=time.monotonic() - started,
         canaries=measure_families(canaries, attacked),
-        record_membership=records,
+        record_membership=people.record,
+        user_membership=people.user,
         confidence=policy.audit.confidence,
         extraction=extraction,
         regurgitation=searched,
         positive_control=seen,
         dp_auc_ceiling=None if curve is None else curve.auc_ceiling(),
+        dp_roc=[] if curve is None else curve.roc_ceiling(),
         reasons=reasons,
         **figures,
     )
@@ -216,6 +216,14 @@ def _canary_figures(
             ours.members, ours.non_members, generator=canaries.generator("permutations")
         ),
         **_bounds(len(coins), guesses, correct, privacy.target_delta, confidence),
+        "curve_p_value": None
+        if curve is None
+        else fdp_p_value(
+            canaries=len(coins),
+            guesses=guesses.total,
+            correct=correct,
+            fpr_floor=curve.fpr_floor,
+        ),
         "power": {
             f"{auc:g}": audit_power(
                 auc,
@@ -236,7 +244,7 @@ def _canary_figures(
             "base_member": base.members.tolist(),
             "base_non_member": base.non_members.tolist(),
         },
-        "reasons": {},
+        "reasons": {} if curve is not None else {"curve_p_value": NO_CURVE},
     }
 
 
@@ -255,38 +263,6 @@ def _bounds(
             canaries=canaries, delta=delta, confidence=confidence
         ),
     }
-
-
-def _people(
-    model: Any,  # noqa: ANN401 - peft is untyped
-    members: Units,
-    non_members: Units,
-    base: BaseScores,
-    policy: Policy,
-    curve: DpCurve | None,
-    progress: Progress,
-) -> tuple[Membership | None, dict[str, Attack]]:
-    """Attack real people: the loss each person's records save over the base model."""
-    confidence = policy.audit.confidence
-    gains, losses = [], []
-    for units, before, what in (
-        (members, base.members, "members, adapter"),
-        (non_members, base.non_members, "non-members, adapter"),
-    ):
-        chosen = [(one.unit, one.records) for one in before]
-        after = score_units(model, units, chosen, progress, what)
-        rates = [one.log_probability / one.targets for one in after]
-        start = [one.log_probability / one.targets for one in before]
-        losses.append(np.asarray(rates))
-        gains.append(np.asarray(rates) - np.asarray(start))
-    saved = Sides(members=gains[0], non_members=gains[1])
-    raw = Sides(members=losses[0], non_members=losses[1])
-    if not saved.usable:
-        return None, {}
-    return (
-        membership(saved, None, confidence=confidence, curve=curve),
-        {"record_loss": secondary(raw, confidence=confidence)},
-    )
 
 
 def _searched(

@@ -106,7 +106,12 @@ class AuditSection(Section):
     canaries: Canaries
     membership: Membership | None = Field(description="Canaries: the primary attack.")
     record_membership: Membership | None = Field(
-        description="Real units against the audit holdout."
+        description="Real units against the audit holdout, one record of each."
+    )
+    user_membership: Membership | None = Field(
+        default=None,
+        description="Real people against the audit holdout, several records of each taken "
+        "together; absent where the privacy unit is a record.",
     )
     empirical_epsilon: float | None = Field(description="One-run lower bound.")
     empirical_epsilon_bug: float | None = Field(
@@ -116,6 +121,11 @@ class AuditSection(Section):
         default=None,
         description="The bound if the trade-off curve is Gaussian: tighter, not judged.",
     )
+    curve_p_value: float | None = Field(
+        default=None,
+        description="Largest chance of so many right guesses under the accountant's own trade-off "
+        "curve (f-DP, one run): below 1 % means a bug.",
+    )
     guesses: int | None = Field(
         default=None, description="Guesses behind the bound, fixed before training."
     )
@@ -124,6 +134,10 @@ class AuditSection(Section):
     largest_detectable_epsilon: float | None
     dp_auc_ceiling: float | None = Field(
         default=None, description="Largest AUC of any attack that the DP guarantee permits."
+    )
+    dp_roc: list[tuple[float, float]] = Field(
+        default_factory=list,
+        description="(fpr, largest tpr) that the accountant's curve permits, for drawing.",
     )
     permutation_p_value: float | None = Field(
         default=None, description="Chance of such an AUC with the coins exchanged."

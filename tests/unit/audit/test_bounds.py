@@ -135,6 +135,30 @@ def test_the_curve_test_is_the_papers(correct, mu):
     ) == slow_fdp_rejects(200, 100, correct, 1 - 0.95, floor)
 
 
+@pytest.mark.parametrize("correct", [55, 75, 90, 100])
+def test_the_curves_p_value_is_where_the_papers_test_turns(correct):
+    def floor(tpr):
+        return float(stats.norm.cdf(stats.norm.ppf(tpr) - 1.0))
+
+    found = b.fdp_p_value(canaries=200, guesses=100, correct=correct, fpr_floor=floor)
+    assert slow_fdp_rejects(200, 100, correct, min(found * 1.002, 1.0), floor) or found == 1.0
+    if found > 1e-9:
+        assert not slow_fdp_rejects(200, 100, correct, found * 0.998, floor)
+
+
+def test_the_curves_p_value_falls_with_right_guesses():
+    def floor(tpr):
+        return float(stats.norm.cdf(stats.norm.ppf(tpr) - 0.5))
+
+    found = [
+        b.fdp_p_value(canaries=200, guesses=100, correct=v, fpr_floor=floor)
+        for v in (0, 50, 70, 90, 100)
+    ]
+    assert found == sorted(found, reverse=True)
+    assert found[0] == found[1] == 1.0
+    assert found[-1] < 1e-6
+
+
 def test_the_gaussian_bound_is_tighter_and_rises():
     found = [
         b.fdp_epsilon(canaries=200, guesses=100, correct=v, delta=1e-5, confidence=0.95)

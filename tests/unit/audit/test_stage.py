@@ -1,13 +1,23 @@
 """The whole audit: what leaks is seen, what does not leak is not, what is missing is said."""
 
 from contextlib import contextmanager
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
-from appliance.audit.base import BaseScores, choose_units, score_base
+from appliance.audit.base import (
+    RECORD_TARGETS,
+    UNIT_RECORDS,
+    BaseScores,
+    UnitScore,
+    choose_units,
+    cut,
+    score_base,
+)
 from appliance.audit.stage import dp_curve
+from appliance.audit.statistics import auc
 from appliance.errors import IntegrityError
 from appliance.evidence import AuditSection
 from appliance.progress import SilentProgress
@@ -46,6 +56,7 @@ def test_an_untouched_model_shows_nothing(clean):
     assert section.extraction.max_log2_probability < -20
     assert section.regurgitation.matches == 0
     assert section.permutation_p_value > 0.01
+    assert section.curve_p_value > 0.01
 
 
 def test_a_model_that_learned_its_canaries_is_seen_by_every_canary_attack(leaking):
@@ -58,6 +69,12 @@ def test_a_model_that_learned_its_canaries_is_seen_by_every_canary_attack(leakin
     assert section.empirical_epsilon_gaussian > section.empirical_epsilon
     assert section.correct_guesses == section.guesses
     assert section.permutation_p_value < 0.001
+    # Perfect guesses contradict the accountant's curve, the more the smaller the claim.
+    assert section.curve_p_value < 0.01
+    small = privacy().model_copy(update={"noise_multiplier": 8.0, "spent_epsilon": 0.5})
+    world, _ = leaking
+    control = policy(positive_control=False)
+    assert world.audit(privacy=small, policy=control).curve_p_value < 1e-4
     for name in ("base_calibrated", "min_k_plus_plus", "residual"):
         assert section.secondary[name].auc_interval[0] > 0.8
     newtok = section.canaries.families["newtok"]
@@ -107,9 +124,28 @@ def test_people_the_model_knows_are_told_from_the_holdout():
     overtrain(world.model, attacked, epochs=60)
     section = world.audit()
     assert section.record_membership.auc_interval[0] > 0.6
-    assert section.record_membership.n_members == 20
+    assert section.user_membership.auc_interval[0] > 0.6
+    assert section.record_membership.n_members == section.user_membership.n_members == 20
     assert section.record_membership.n_non_members == 20
     assert "base_auc" in section.record_membership.reasons
+
+
+def test_several_records_of_a_person_tell_more_than_one():
+    """Each record leaks a little: together they leak more (user-level membership)."""
+    rng = np.random.default_rng(5)
+
+    def side(shift):
+        gains = rng.normal(shift, 1.0, (200, 4))
+        return [
+            UnitScore(unit=n, records=(0, 1, 2, 3), log_probabilities=tuple(row), targets=(1,) * 4)
+            for n, row in enumerate(gains.tolist())
+        ]
+
+    inside, outside = side(0.5), side(0.0)
+    one = auc([s.rate(1) for s in inside], [s.rate(1) for s in outside])
+    every = auc([s.rate() for s in inside], [s.rate() for s in outside])
+    assert one == pytest.approx(0.64, abs=0.06)  # Phi(.5 / sqrt 2)
+    assert every == pytest.approx(0.76, abs=0.06)  # Phi(1 / sqrt 2)
 
 
 def test_people_the_model_never_saw_look_like_the_holdout(clean):
@@ -210,7 +246,7 @@ def test_base_scores_read_back_are_the_same(clean):
 
 @pytest.mark.parametrize("data", [b"", b"{}", b'{"version": 1}', b"[1]", b"\xff"])
 def test_damaged_base_scores_are_refused(data):
-    with pytest.raises(IntegrityError, match="base scores of version 1"):
+    with pytest.raises(IntegrityError, match="base scores of version 2"):
         BaseScores.from_bytes(data)
 
 
@@ -225,8 +261,13 @@ def test_a_run_without_privacy_has_no_ceiling(clean):
     world, section = clean
     assert section.dp_auc_ceiling is not None
     assert section.membership.tpr_at_fpr["0.01"].dp_ceiling is not None
+    for fpr, tpr in section.dp_roc:
+        assert fpr <= tpr <= 1.0
     bare = world.audit(privacy=privacy(private=False), policy=policy(positive_control=False))
     assert bare.dp_auc_ceiling is None
+    assert bare.dp_roc == []
+    assert bare.curve_p_value is None
+    assert "no differential privacy" in bare.reasons["curve_p_value"]
     assert bare.membership.tpr_at_fpr["0.01"].dp_ceiling is None
     assert dp_curve(privacy(private=False)) is None
 
@@ -239,8 +280,37 @@ def test_people_are_chosen_before_training_and_within_bounds(clean):
     assert chosen == choose_units(world.planted, units, "members", rules, 25)
     assert len(chosen) == 25
     for unit, records in chosen:
-        assert len(set(records)) == len(records) <= rules.privacy.max_records_per_unit
+        assert len(set(records)) == len(records) <= UNIT_RECORDS
         assert sum(len(units[unit][r]) for r in records) <= 128
+
+
+def test_where_the_unit_is_a_record_one_record_is_attacked_and_no_person():
+    rules = policy()
+    alone = rules.model_copy(
+        update={"privacy": rules.privacy.model_copy(update={"unit": "record"})}
+    )
+    world = World.build(positive_control=False, generations=0)
+    units = people(60, first=3, records=9)
+    chosen = choose_units(world.planted, units, "members", alone, 25)
+    assert {len(records) for _, records in chosen} == {1}
+    section = world.audit(policy=alone)
+    assert section.user_membership is None
+    assert section.reasons["user_membership"] == "the privacy unit is a record"
+    assert section.record_membership is not None
+
+
+def test_a_records_opening_is_scored_and_no_more():
+    example = people(1, first=3, records=1)[0][0]
+    long = replace(
+        example,
+        input_ids=np.tile(example.input_ids, 9),
+        loss_mask=np.arange(9 * len(example)) >= 100,
+    )
+    opening = cut(long)
+    assert opening.targets == RECORD_TARGETS
+    assert len(opening) == 100 + RECORD_TARGETS
+    assert opening.loss_mask[-1]
+    assert cut(example) is example
 
 
 def test_the_base_is_scored_with_the_adapter_off():
