@@ -9,6 +9,7 @@ Rules:
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import os
 import secrets
@@ -22,6 +23,8 @@ from appliance.errors import IntegrityError, MachineError
 #: Prefix of files that were being written; never read, removed by the next writer.
 TEMPORARY = ".tmp-"
 
+#: AT_FDCWD and RENAME_EXCHANGE of renameat2(2).
+_HERE, _EXCHANGE = -100, 2
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _DENIED = {errno.EACCES, errno.EPERM, errno.EROFS}
 
@@ -99,6 +102,29 @@ def write_atomic(path: Path, data: bytes) -> None:
                 os.unlink(temporary)  # noqa: PTH108
             raise
         sync_folder(path.parent)
+
+
+def exchange(one: Path, other: Path) -> None:
+    """Let two folders of one file system swap their names, in one step.
+
+    Raises:
+        MachineError: the file system or the C library cannot.
+
+    Guarantees:
+        After a crash the names are swapped or not; neither is ever missing.
+
+    Reference:
+        renameat2(2), RENAME_EXCHANGE.
+    """
+    libc = ctypes.CDLL(None, use_errno=True)
+    with machine_errors(str(other)):
+        if not hasattr(libc, "renameat2"):
+            raise OSError(errno.ENOSYS, "no renameat2")
+        names = (os.fsencode(one), os.fsencode(other))
+        if libc.renameat2(_HERE, names[0], _HERE, names[1], _EXCHANGE):
+            raise OSError(ctypes.get_errno(), "renameat2")
+        sync_folder(one.parent)
+        sync_folder(other.parent)
 
 
 def open_regular(path: Path) -> int:
@@ -191,17 +217,22 @@ def remove_temporaries(folder: Path) -> None:
 
 
 def overwrite_and_remove(path: Path) -> None:
-    """Overwrite a small file in place with random bytes, then remove it.
+    """Overwrite a small file in place with random bytes, read them back, then remove it.
+
+    Raises:
+        MachineError: it cannot be written, or something else is read back.
 
     NOTE: journals, snapshots and flash translation layers may keep old blocks; whoever destroys
     keys must say so (`keys destroy` does).
     """
     with machine_errors(str(path)):
-        fd = os.open(path, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        fd = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
         try:
-            size = os.fstat(fd).st_size
-            write_all(fd, secrets.token_bytes(size))
+            noise = secrets.token_bytes(os.fstat(fd).st_size)
+            write_all(fd, noise)
             os.fsync(fd)
+            if read_at(fd, 0, len(noise)) != noise:
+                raise OSError(errno.EIO, "not the bytes that were written")
         finally:
             os.close(fd)
         os.unlink(path)  # noqa: PTH108

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import hmac
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -99,6 +100,34 @@ class Manifest:
         """
         return len(self._lines())
 
+    def translate(self, path: Path, vault: Store, digests: Mapping[str, str]) -> None:
+        """Write these receipts for a copy of the run whose files were sealed anew.
+
+        Args:
+            path: of the copy's manifest.
+            vault: the copy's vault.
+            digests: sealed digest before -> after.
+
+        Guarantees:
+            A receipt that described the run's files describes the copy's: an output is named by
+            its new digest, an input by the new digest of what the stage before it wrote.
+        """
+        known = dict(digests)
+        lines: list[bytes] = []
+        for receipt in self.receipts():
+            outputs = receipt.get("outputs", {})
+            moved = {name: known.get(digest, digest) for name, digest in outputs.items()}
+            known[digest_bytes(canonical_json(outputs))] = digest_bytes(canonical_json(moved))
+            inputs = {name: known.get(d, d) for name, d in receipt.get("inputs", {}).items()}
+            body = {
+                "seq": len(lines),
+                "prev": _last_digest(lines),
+                "receipt": {**receipt, **_present(receipt, outputs=moved, inputs=inputs)},
+            }
+            lines.append(canonical_json({**body, "mac": _mac(vault, body)}))
+        write_atomic(path, b"".join(line + b"\n" for line in lines))
+        vault.write_json(_HEAD, {"count": len(lines), "last": _last_digest(lines)})
+
     def digest(self) -> str:
         """Return the last line's digest, which stands for the whole chain."""
         return _last_digest(self._lines())
@@ -150,11 +179,21 @@ class Manifest:
 
     def _mac(self, body: dict[str, Any]) -> str:
         """Return a line's MAC."""
-        return keyed_digest(self._vault.keyed("manifest"), canonical_json(body)).hex()
+        return _mac(self._vault, body)
 
     def _altered(self, what: str) -> IntegrityError:
         """Return the refusal of this manifest."""
         return IntegrityError(str(self.path), what, hint=_HINT)
+
+
+def _mac(vault: Store, body: dict[str, Any]) -> str:
+    """Return a line's MAC under a vault's key."""
+    return keyed_digest(vault.keyed("manifest"), canonical_json(body)).hex()
+
+
+def _present(receipt: Mapping[str, Any], **values: Any) -> dict[str, Any]:  # noqa: ANN401
+    """Return the values whose names the receipt has."""
+    return {name: value for name, value in values.items() if name in receipt}
 
 
 def _last_digest(lines: list[bytes]) -> str:

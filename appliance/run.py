@@ -19,6 +19,7 @@ from appliance import __version__
 from appliance.crypto.canonical import canonical_json, digest_bytes
 from appliance.errors import DataError, IntegrityError, PolicyError, UsageError
 from appliance.evidence import ModelIdentity, PolicyIdentity, RunSection, Section
+from appliance.files import TEMPORARY
 from appliance.manifest import Manifest
 from appliance.model.registry import BaseModel, Registry
 from appliance.policy import LoadedPolicy, Policy, policy_digest
@@ -277,7 +278,8 @@ class RunStatus:
 def run_ids(home: Home) -> list[str]:
     """List the workspace's runs, ended ones included, oldest first."""
     folder = home.path / "runs"
-    present = {p.name for p in folder.iterdir() if p.is_dir()} if folder.is_dir() else set()
+    found = folder.iterdir() if folder.is_dir() else ()
+    present = {p.name for p in found if p.is_dir() and not p.name.startswith(TEMPORARY)}
     ended = {n.removeprefix(_VERDICTS).removesuffix(".json") for n in home.vault.names(_VERDICTS)}
     return sorted(present | ended)
 

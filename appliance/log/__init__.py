@@ -1,7 +1,8 @@
 """The audit log: who did what, when, with what outcome."""
 
 from appliance.log.audit_log import AuditLog, LogReport
+from appliance.log.chain import UNLOCK_REFUSED
 from appliance.log.checkpoint import Checkpoint
 from appliance.log.export import export_lines
 
-__all__ = ["AuditLog", "Checkpoint", "LogReport", "export_lines"]
+__all__ = ["UNLOCK_REFUSED", "AuditLog", "Checkpoint", "LogReport", "export_lines"]

@@ -26,12 +26,19 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from appliance.crypto.canonical import canonical_json, digest_bytes
 from appliance.crypto.signing import SigningKey, VerifyingKey
 from appliance.errors import IntegrityError
 from appliance.files import machine_errors, read_at, read_or_empty, sync_folder, write_all
+from appliance.log.chain import (
+    START,
+    BrokenChainError,
+    Fault,
+    check_chain,
+    left_unsigned,
+)
 from appliance.log.checkpoint import Checkpoint
 from appliance.log.fields import check_field, login_uid
 from appliance.log.merkle import tree_root, tree_roots
@@ -39,9 +46,6 @@ from appliance.log.merkle import tree_root, tree_roots
 EVENTS_FILE = "events.jsonl"
 CHECKPOINTS_FILE = "checkpoints.jsonl"
 
-Fault = Literal["bad hash", "gap", "fork", "truncation", "unsigned tail"]
-
-_START = digest_bytes(b"")
 _EVENT = re.compile(r"[a-z][a-z0-9-]*(\.[a-z][a-z0-9-]*)*")
 _COMPARE = "compare with a copy kept elsewhere: appliance log verify --since CHECKPOINT"
 _HINTS: dict[Fault, str] = {
@@ -94,7 +98,7 @@ class AuditLog:
         self._unlocked_by = unlocked_by
         self._clock = clock
         #: How far this process has read: bytes, events, digest of the last one.
-        self._read = (0, 0, _START)
+        self._read = (0, 0, START)
 
     def append(self, event: str, *, outcome: str = "done", **fields: Any) -> int:  # noqa: ANN401
         """Add one event and sync it.
@@ -164,6 +168,10 @@ class AuditLog:
         lines, _ = self._lines()
         return len(lines), tree_root(lines).hex()
 
+    def unsigned(self, signed: int) -> int:
+        """Count the events after the first `signed` that some command should have signed."""
+        return left_unsigned(self._lines()[0][signed:])
+
     def check_continues(self, size: int, root: str, *, signed: int) -> None:
         """Compare with a head kept elsewhere.
 
@@ -187,7 +195,8 @@ class AuditLog:
 
         Args:
             since: a checkpoint's note kept elsewhere, which this log must continue.
-            tail: allow events after the last checkpoint: a command still runs.
+            tail: allow events after the last checkpoint: a command still runs. Those of secrets
+                that opened nothing are no fault: who tried could not sign.
 
         Raises:
             IntegrityError: its text begins with the fault: "bad hash", "gap", "fork",
@@ -204,9 +213,10 @@ class AuditLog:
                 raise self._fault("fork", f"two signed histories of {one.size} events")
         self._compare(known, lines)
         signed = max((c.size for c in checkpoints), default=0)
-        if not tail and (torn or signed < len(lines)):
+        unsigned = left_unsigned(lines[signed:])
+        if not tail and (torn or unsigned):
             rest = ", the last one incomplete" if torn else ""
-            what = f"{len(lines) - signed + bool(torn)} events after the last checkpoint{rest}"
+            what = f"{unsigned + bool(torn)} events after the last checkpoint{rest}"
             raise self._fault("unsigned tail", what)
         if not tail and read_or_empty(self._checkpoints).rpartition(b"\n")[2]:
             raise self._fault("unsigned tail", "the last checkpoint is incomplete")
@@ -350,23 +360,11 @@ class AuditLog:
         return Checkpoint.parse(note, self._key, where=f"{self._checkpoints}: line {line}")
 
     def _check_chain(self, lines: Sequence[bytes]) -> None:
-        """Check form, numbers and back pointers of the events."""
-        prev = _START
-        for number, line in enumerate(lines):
-            try:
-                event = json.loads(line)
-                seq, back = event["seq"], event["prev"]
-                if canonical_json(event) != line or type(seq) is not int:
-                    raise ValueError("form")
-            except (ValueError, KeyError, TypeError, RecursionError):
-                raise self._fault("bad hash", f"event {number} was altered") from None
-            if seq > number:
-                raise self._fault("gap", f"events {number} to {seq - 1} are missing")
-            if seq < number:
-                raise self._fault("fork", f"two events are numbered {seq}")
-            if back != prev:
-                raise self._fault("bad hash", f"event {max(number - 1, 0)} was altered")
-            prev = digest_bytes(line)
+        """Check the chain, naming the file."""
+        try:
+            check_chain(lines)
+        except BrokenChainError as e:
+            raise self._fault(e.fault, e.what) from None
 
     def _compare(self, known: Sequence[Checkpoint], lines: Sequence[bytes]) -> None:
         """Compare the events with checkpoints, hashing each event once."""
@@ -376,6 +374,7 @@ class AuditLog:
             raise self._fault("truncation", f"{len(lines)} events, {most} were signed")
         for size, root in tree_roots(lines[:most], wanted):
             if root != wanted[size]:
+                self._check_chain(lines)  # an altered line is told as such
                 raise self._fault("fork", f"the first {size} events are not the ones signed")
 
     def _fault(self, fault: Fault, what: str) -> IntegrityError:

@@ -38,19 +38,28 @@ class SealedSink(io.RawIOBase):
             os.close(self.descriptor)
 
 
+def burn_keys(folder: Path) -> None:
+    """Overwrite a vault's wrapped data keys, then remove them; the sealed files stay.
+
+    Raises:
+        MachineError: the machine cannot write there, or the old bytes can still be read back.
+
+    Guarantees:
+        From then on no file of the vault opens, with or without the root key. Copies of the key
+        file elsewhere (backups, snapshots) are not reached.
+    """
+    keys = folder / KEYS_FILE
+    if keys.exists():
+        overwrite_and_remove(keys)
+
+
 def destroy_vault(folder: Path) -> None:
     """Burn a vault's wrapped data keys, then remove its files; goes on where a crash stopped it.
 
     Raises:
         MachineError: the machine cannot write there.
-
-    Guarantees:
-        Once the key file is overwritten no file of the vault opens, with or without the root key.
-        Copies of the key file elsewhere (backups, snapshots) are not reached.
     """
-    keys = folder / KEYS_FILE
-    if keys.exists():
-        overwrite_and_remove(keys)
+    burn_keys(folder)
     with machine_errors(str(folder)):
         for entry in list(os.scandir(folder)):
             os.unlink(entry.path)  # noqa: PTH108

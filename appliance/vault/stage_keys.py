@@ -86,6 +86,15 @@ class StageKeys:
                 self._keys[stage] = key
             return bytes(key)
 
+    def adopt(self, stage: str, key: bytes) -> None:
+        """Take over a key made elsewhere for a stage that has none."""
+        self._wrapped[stage] = self._root.wrap(key)
+        self.save()
+
+    def wrapped(self) -> tuple[bytes, ...]:
+        """Return the wrapped keys, as the file holds them."""
+        return tuple(self._wrapped.values())
+
     def rewrap(self, root: RootKey) -> None:
         """Wrap every key under another root key and store the result, atomically."""
         wrapped = {stage: root.wrap(self._unwrap(stage)) for stage in self._wrapped}

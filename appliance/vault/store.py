@@ -58,8 +58,8 @@ from appliance.vault.index import (
 )
 from appliance.vault.stage_keys import KEYS_FILE, StageKeys
 
-_INDEX_STAGE = ".index"
-_KEYED_STAGE = ".keyed"
+INDEX_STAGE = ".index"
+KEYED_STAGE = ".keyed"
 #: How often a reader beside a writer looks again before it believes what it saw.
 _ATTEMPTS = 20
 _HINT = "restore the vault from a backup, or purge the run"
@@ -100,8 +100,8 @@ class Vault:
         keys = StageKeys(staging / KEYS_FILE, scope, root)
         vault = cls(staging, scope, keys, writable=True)
         try:
-            keys.get(_INDEX_STAGE, create=True)
-            keys.get(_KEYED_STAGE, create=True)
+            keys.get(INDEX_STAGE, create=True)
+            keys.get(KEYED_STAGE, create=True)
             vault._save(Index.empty())
             with machine_errors(str(folder)):
                 os.rename(staging, folder)  # noqa: PTH104 - one seam for fault injection: os.*
@@ -275,7 +275,7 @@ class Vault:
             key does not change them.
         """
         context = b"appliance/vault/keyed/1\x00" + canonical_json([self.scope, purpose])
-        return derive_key(self._keys.get(_KEYED_STAGE, create=False), context)
+        return derive_key(self._keys.get(KEYED_STAGE, create=False), context)
 
     @property
     def head(self) -> VaultHead:
@@ -357,14 +357,14 @@ class Vault:
     def _load_index(self) -> None:
         """Read the index from disk."""
         sealed = read_index_bytes(self.path)
-        key = self._keys.get(_INDEX_STAGE, create=False)
+        key = self._keys.get(INDEX_STAGE, create=False)
         self._index = Index.opened(self.path / INDEX_FILE, sealed, key, self.scope)
         self._head_digest = digest_bytes(sealed)
         self._uncertain = False
 
     def _save(self, index: Index) -> None:
         """Replace the index on disk and in memory (step 2)."""
-        sealed = index.sealed(self._keys.get(_INDEX_STAGE, create=False), self.scope)
+        sealed = index.sealed(self._keys.get(INDEX_STAGE, create=False), self.scope)
         try:
             write_atomic(self.path / INDEX_FILE, sealed)
         except BaseException:

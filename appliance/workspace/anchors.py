@@ -11,6 +11,8 @@ from appliance.log import AuditLog
 from appliance.vault import Vault, VaultHead
 
 HOME_SCOPE = "home"
+#: The release key's private half, in the workspace's vault.
+SIGNING_KEY = "signing/release.pem"
 
 _RUN_SCOPE = "run/"
 _HINT_BACKUP = "restore the workspace from a backup"

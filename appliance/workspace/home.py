@@ -1,13 +1,6 @@
 """The workspace: everything the appliance keeps, in one private folder.
 
-    HOME/lock                  held by the one command that may change things
-    HOME/keys/slots.json       ways in, see `crypto.slots`
-    HOME/keys/release.pub.pem  the release key's public half; the private half is in the vault
-    HOME/log/                  the audit log
-    HOME/vault/                the workspace's own vault: signing key, ledger, registers
-    HOME/runs/<id>/vault/      one vault per run
-    HOME/models/ releases/     base models; signed releases
-    HOME/tmp/                  private folders for libraries that insist on one
+What lies where: docs/formats.md.
 
 Rules:
 - Folders 0700, files 0600. A symbolic link anywhere stops the opening, and so does a hard link or
@@ -29,29 +22,17 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from appliance.crypto.canonical import digest_file
-from appliance.crypto.keys import RootKey
 from appliance.crypto.signing import SigningKey, VerifyingKey
-from appliance.crypto.slots import (
-    Opened,
-    Profile,
-    Slot,
-    create_slots,
-    open_slots,
-)
+from appliance.crypto.slots import Opened, Profile, Slot, open_slots
 from appliance.crypto.unlock import Unlock
-from appliance.errors import ApplianceError, IntegrityError, MachineError, UsageError
-from appliance.files import (
-    TEMPORARY,
-    machine_errors,
-    make_private_folder,
-    sync_folder,
-    write_atomic,
-)
-from appliance.log import AuditLog
+from appliance.errors import ApplianceError, IntegrityError, UsageError
+from appliance.files import machine_errors, make_private_folder, sync_folder
+from appliance.log import UNLOCK_REFUSED, AuditLog
+from appliance.manifest import Manifest
 from appliance.vault import Vault, VaultHead, destroy_vault
 from appliance.workspace.anchors import (
     HOME_SCOPE,
+    SIGNING_KEY,
     check_head,
     check_slots,
     destroyed_scopes,
@@ -61,19 +42,21 @@ from appliance.workspace.anchors import (
     run_scope,
 )
 from appliance.workspace.custody import finish_rotation
+from appliance.workspace.destruction import refuse_destroyed
+from appliance.workspace.founding import found
 from appliance.workspace.holder import HomeLock
 from appliance.workspace.layout import (
-    FOLDERS,
+    MANIFEST_FILE,
     check_tree,
-    move_into_place,
     open_to_others,
     read_pem,
     remove_leftovers,
-    require_vacant,
+    require_workspace,
+    run_folders,
 )
-from appliance.workspace.public_files import check_public, record_public
+from appliance.workspace.public_files import check_public, expect_public, record_public
+from appliance.workspace.resealing import burn_leftovers
 
-_SIGNING_KEY = "signing/release.pem"
 _LOG_HEAD = "custody/log-head.json"
 _RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 _HINT_BACKUP = "restore the workspace from a backup"
@@ -97,17 +80,20 @@ class Home:
         self._heads: dict[str, VaultHead] = {}
         self._temporary: list[Path] = []
         self._closed = False
-        name = vault.file_of(_SIGNING_KEY)
-        self._signing = SigningKey.from_pem(vault.read_bytes(_SIGNING_KEY), where=str(name))
+        name = vault.file_of(SIGNING_KEY)
+        self._signing = SigningKey.from_pem(vault.read_bytes(SIGNING_KEY), where=str(name))
 
     @classmethod
-    def init(cls, path: Path, unlock: Unlock, *, profile: Profile = "default") -> Self:
+    def init(
+        cls, path: Path, unlock: Unlock, *, profile: Profile = "default", label: str = ""
+    ) -> Self:
         """Make a workspace and open it exclusively.
 
         Args:
             path: a folder that does not exist, or is empty.
             unlock: the first way in.
             profile: "fips" derives from passphrases by PBKDF2.
+            label: the operator's name for the first way in.
 
         Raises:
             UsageError: there is something at `path`, or nothing to unlock with.
@@ -116,26 +102,8 @@ class Home:
         Guarantees:
             After a crash there is either no workspace at `path` or a complete one.
         """
-        require_vacant(path)
         unlock = unlock.asked()
-        staging = path.absolute().with_name(f"{TEMPORARY}home-{secrets.token_hex(8)}")
-        make_private_folder(staging)
-        try:
-            root, signing = RootKey.generate(), SigningKey.generate()
-            for folder in FOLDERS:
-                make_private_folder(staging / folder)
-            create_slots(staging / "keys" / "slots.json", root, unlock, profile=profile)
-            write_atomic(staging / "keys" / "release.pub.pem", signing.public.pem())
-            vault = Vault.create(staging / "vault", scope=HOME_SCOPE, root=root)
-            vault.write_bytes(_SIGNING_KEY, signing.pem())
-            log = AuditLog(staging / "log", key=signing.public)
-            log.append("workspace.created", release_key=signing.key_id, profile=profile)
-            slots = digest_file(staging / "keys" / "slots.json")
-            log.append("keys.changed", file="slots.json", digest=slots)
-            log.checkpoint(signing)
-            move_into_place(staging, path)
-        finally:
-            shutil.rmtree(staging, ignore_errors=True)
+        found(path, unlock, profile=profile, label=label)
         return cls.open(path, unlock, exclusive=True)
 
     @classmethod
@@ -154,14 +122,12 @@ class Home:
             IntegrityError: wrong passphrase, or something in it was altered; the error names it.
             UsageError: nothing to unlock with.
         """
-        if not (path / "keys").is_dir():
-            raise MachineError(
-                str(path), "there is no workspace here", hint=f"appliance init --home {path}"
-            )
+        require_workspace(path)
         check_tree(path)
+        refuse_destroyed(path)
         lock = HomeLock(path / "lock", wait_s=wait_s) if exclusive else None
         try:
-            opened = open_slots(path / "keys" / "slots.json", unlock)
+            opened = _unlocked(path, unlock)
             home = cls._opened(path, opened, lock)
             if exclusive:
                 home._remove_stale()
@@ -231,10 +197,16 @@ class Home:
         """Keep the digests of public files (reports, releases, models) so that `verify` sees them.
 
         Args:
-            paths: files below the workspace, final.
+            paths: files or whole folders below the workspace, final; of a folder that is not
+                there, that it is not.
         """
         self.require_exclusive()
         record_public(self.vault, self.path, paths)
+
+    def expect_public(self, *paths: Path) -> None:
+        """Announce public files or folders about to be written; `record_public` must follow."""
+        self.require_exclusive()
+        expect_public(self.vault, self.path, paths)
 
     def private_temp(self) -> Path:
         """Make a private folder for this process under HOME/tmp; `close` removes it."""
@@ -251,7 +223,7 @@ class Home:
         """Open every sealed byte and check every log line and checkpoint.
 
         Returns:
-            Numbers of vaults, files and events checked.
+            Numbers of vaults, sealed files, receipts, public files and events checked.
 
         Raises:
             IntegrityError: naming the first file that is not as it was written.
@@ -260,12 +232,30 @@ class Home:
         if self.exclusive:
             self.log.checkpoint(self._signing)
         report = self.log.verify()
-        files = self.vault.verify()
-        check_public(self.vault, self.path)
-        runs = sorted(p.name for p in (self.path / "runs").iterdir())
-        for run_id in runs:
-            files += self.run_vault(run_id).verify()
-        return {"vaults": len(runs) + 1, "files": files, "events": report.events}
+        files, receipts = self.vault.verify(), 0
+        public = check_public(self.vault, self.path)
+        runs = run_folders(self.path)
+        for folder in runs:
+            vault = self.run_vault(folder.name)
+            files += vault.verify()
+            receipts += Manifest(folder / MANIFEST_FILE, vault).verify()
+        return {
+            "vaults": len(runs) + 1,
+            "files": files,
+            "receipts": receipts,
+            "public_files": public,
+            "events": report.events,
+        }
+
+    @property
+    def closed(self) -> bool:
+        """Whether it was closed, or its keys were destroyed."""
+        return self._closed
+
+    def forget(self) -> None:
+        """Wipe the keys and give up the lock without anchoring: there is nothing left to anchor."""
+        self._closed = True
+        self._wipe()
 
     def close(self) -> None:
         """Anchor the vaults' heads in the log, sign it, wipe the keys, give up the lock."""
@@ -323,7 +313,7 @@ class Home:
             log.check_continues(anchor["size"], anchor["root"], signed=anchor["signed"])
         home._heads = heads
         home._check_runs()
-        tail = log.head()[0] - signed
+        tail = log.unsigned(signed)
         if lock is not None and interrupted:
             log.append("keys.changed", file="slots.json", digest=opened.digest)
         if lock is not None and tail:
@@ -388,10 +378,19 @@ class Home:
             raise ValueError("the workspace was opened for reading")
 
     def _remove_stale(self) -> None:
-        """Remove what crashed commands left: half-written files and private folders."""
+        """Remove what crashed commands left: copies of vaults, half-written files, folders."""
         with machine_errors(str(self.path)):
+            burn_leftovers(self.path)
             remove_leftovers(self.path)
-        for folder in (self.path / "tmp").iterdir():
-            pid = folder.name.partition("-")[0]
-            if not Path("/proc", pid).exists():
-                shutil.rmtree(folder, ignore_errors=True)
+
+
+def _unlocked(path: Path, unlock: Unlock) -> Opened:
+    """Open the slots; a secret that opens none is an event, written by whoever tried."""
+    unlock = unlock.asked()
+    try:
+        return open_slots(path / "keys" / "slots.json", unlock)
+    except IntegrityError:
+        with suppress(ApplianceError):
+            public = VerifyingKey.from_pem(read_pem(path / "keys" / "release.pub.pem"))
+            AuditLog(path / "log", key=public).append(UNLOCK_REFUSED, outcome="refused")
+        raise

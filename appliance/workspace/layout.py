@@ -9,7 +9,7 @@ import stat
 from contextlib import suppress
 from pathlib import Path
 
-from appliance.errors import IntegrityError, UsageError
+from appliance.errors import IntegrityError, MachineError, UsageError
 from appliance.files import (
     TEMPORARY,
     machine_errors,
@@ -20,16 +20,18 @@ from appliance.files import (
 
 FOLDERS = ("keys", "log", "runs", "models", "releases", "reports", "tmp")
 MANIFEST_FILE = "manifest.jsonl"
+#: The signed statement that the keys were destroyed.
+RECEIPT_FILE = "destroyed.json"
 
 #: What may lie directly in a folder; "runs/*" stands for every run's folder.
 _KNOWN: dict[str, frozenset[str]] = {
     ".": frozenset({*FOLDERS, "vault", "lock"}),
-    "keys": frozenset({"slots.json", "release.pub.pem"}),
+    "keys": frozenset({"slots.json", "release.pub.pem", RECEIPT_FILE}),
     "log": frozenset({"events.jsonl", "checkpoints.jsonl"}),
     "runs/*": frozenset({"vault", MANIFEST_FILE}),
 }
 #: Public files: made by the appliance, read by others; only links are refused there.
-_PUBLIC = ("models", "releases", "reports")
+PUBLIC_FOLDERS = ("models", "releases", "reports")
 
 _MAX_PEM_BYTES = 16 * 1024
 _HINT_BACKUP = "restore the workspace from a backup"
@@ -49,7 +51,7 @@ def check_tree(path: Path) -> None:
         _check_names(path, _KNOWN["."])
         for top in sorted({*FOLDERS, "vault"} - {"tmp"}):
             if (path / top).is_symlink() or (path / top).exists():
-                _check_folder(path / top, strict=top not in _PUBLIC)
+                _check_folder(path / top, strict=top not in PUBLIC_FOLDERS)
         for top in ("keys", "log"):
             _check_names(path / top, _KNOWN[top])
         for run in sorted((path / "runs").iterdir()):
@@ -58,13 +60,29 @@ def check_tree(path: Path) -> None:
             _check_names(run, _KNOWN["runs/*"])
 
 
+def run_folders(path: Path) -> list[Path]:
+    """Return the folders of the runs that have a vault, sorted by name."""
+    return sorted(
+        p
+        for p in (path / "runs").iterdir()
+        if not p.name.startswith(TEMPORARY) and (p / "vault").is_dir()
+    )
+
+
 def remove_leftovers(path: Path) -> None:
-    """Remove what interrupted writes left; call only as the single writer."""
-    for folder in (path / "keys", path / "log", path / "runs", *(path / "runs").iterdir()):
+    """Remove what interrupted writes left; call only as the single writer.
+
+    Copies of vaults are burned by whoever made them, before this.
+    """
+    for folder in (path, path / "keys", path / "log", path / "runs", *(path / "runs").iterdir()):
         remove_temporaries(folder)
         for entry in os.scandir(folder):
             if entry.name.startswith(TEMPORARY) and entry.is_dir(follow_symlinks=False):
                 shutil.rmtree(entry.path)
+    for folder in (path / "tmp").iterdir():
+        process = folder.name.partition("-")[0]
+        if not Path("/proc", process).exists():
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def open_to_others(path: Path) -> tuple[str, ...]:
@@ -106,6 +124,18 @@ def _check_plain(entry: os.DirEntry[str]) -> None:
             raise _refused(entry.path, "a special file")
         if status.st_nlink > 1:
             raise _refused(entry.path, "a file with a second hard link")
+
+
+def require_workspace(path: Path) -> None:
+    """Refuse to open what was never made.
+
+    Raises:
+        MachineError: there is no workspace.
+    """
+    if not (path / "keys").is_dir():
+        raise MachineError(
+            str(path), "there is no workspace here", hint=f"appliance init --home {path}"
+        )
 
 
 def require_vacant(path: Path) -> None:
