@@ -19,7 +19,7 @@ import torch
 
 from appliance.errors import MachineError
 from appliance.finetune.batching import PhysicalBatch, UnitGroup
-from appliance.finetune.per_sample import LossFn, RowMap, trainable
+from appliance.finetune.per_sample import LossFn, RowMap, only, trainable
 
 
 class LoraEngine:
@@ -94,7 +94,7 @@ class LoraEngine:
                 slot.take_over(shared)
 
     def _fuse(self, batch: PhysicalBatch) -> None:
-        """Find, on a few real tokens, which layers read the very same tensor; join them."""
+        """Find, on one real row, which layers read the very same tensor; join them."""
         self._fused = True
         seen: list[tuple[torch.Tensor, list[_Slot]]] = []
 
@@ -105,15 +105,8 @@ class LoraEngine:
                     return
             seen.append((x, [slot]))
 
-        ids = batch.input_ids[:1, :2]
-        probe = PhysicalBatch(
-            input_ids=ids,
-            attention_mask=None,
-            targets=torch.ones_like(ids, dtype=torch.bool),
-            unit=batch.unit[:1],
-            weight=batch.weight[:1],
-            tokens=int(ids.numel()),
-        )
+        # One real row: what is given and what is learned differs from task to task.
+        probe = only(batch, torch.arange(len(batch.unit), device=batch.unit.device) == 0)
         for slot in self._slots:
             slot.watch(note)
         # The probe leaves dropout's generator alone, or a resumed run would draw other masks.

@@ -101,7 +101,7 @@ class MicroBatchEngine:
                 rows = batch.unit == unit
                 if not bool(rows.any()):
                     continue
-                total, _ = self._loss_fn(self._model, _only(batch, rows))
+                total, _ = self._loss_fn(self._model, only(batch, rows))
                 grads = torch.autograd.grad(total, self._params, allow_unused=True)
                 for p, grad in zip(self._params, grads, strict=True):
                     if grad is not None:
@@ -113,7 +113,7 @@ class MicroBatchEngine:
         """Nothing to undo."""
 
 
-def _only(batch: PhysicalBatch, rows: torch.Tensor) -> PhysicalBatch:
+def only(batch: PhysicalBatch, rows: torch.Tensor) -> PhysicalBatch:
     """Keep some rows of a batch, cut to their own longest length."""
     attention = batch.attention_mask
     width = batch.input_ids.shape[1]

@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Example:
-    """One sequence of tokens.
+    """One sequence of tokens: first what is given, then what is learned.
+
+    In a classification the learned entries are class numbers instead of tokens; see `tasks`.
 
     Attributes:
         input_ids: int32 [length]; private.
@@ -18,11 +20,13 @@ class Example:
             never is: nothing predicts it). The loss of an example is the mean negative
             log-likelihood of its own target tokens, never of a batch's.
         record_id: the record it came from; negative for canaries.
+        part: which of the run's tasks it is learned for, where there are several.
     """
 
     input_ids: NDArray[np.int32] = field(repr=False)
     loss_mask: NDArray[np.bool_] = field(repr=False)
     record_id: int
+    part: int = 0
 
     def __post_init__(self) -> None:
         if self.input_ids.shape != self.loss_mask.shape or self.input_ids.ndim != 1:

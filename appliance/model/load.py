@@ -172,7 +172,7 @@ def load_base(
 
 
 def _auto_class(shape: Shape) -> Any:  # noqa: ANN401  transformers is untyped
-    """Return the class that loads a shape; plain transformers loads the released adapter with it."""
+    """Return the class of transformers that loads a shape, here and where the adapter is used."""
     import transformers
 
     return {

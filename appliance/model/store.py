@@ -25,6 +25,7 @@ _SCHEMA = pa.schema(
         pa.field("unit", pa.binary(16), nullable=False),
         pa.field("input_ids", pa.list_(pa.int32()), nullable=False),
         pa.field("learned", pa.list_(pa.bool_()), nullable=False),
+        pa.field("part", pa.int8(), nullable=False),
     ]
 )
 _BATCH = 1024
@@ -41,6 +42,7 @@ class UnitExamples(Sequence[Sequence[Example]]):
         record_ids: int64 [examples].
         first: int64 [units + 1], where each unit's examples begin; examples lie unit by unit.
         digests: [units], the units' keyed digests.
+        parts: int8 [examples], the task of each; empty where there is one.
     """
 
     tokens: NDArray[np.int32] = field(repr=False)
@@ -49,6 +51,7 @@ class UnitExamples(Sequence[Sequence[Example]]):
     record_ids: NDArray[np.int64] = field(repr=False)
     first: NDArray[np.int64] = field(repr=False)
     digests: tuple[bytes, ...] = field(repr=False)
+    parts: NDArray[np.int8] = field(default_factory=lambda: np.zeros(0, np.int8), repr=False)
 
     @override
     def __len__(self) -> int:
@@ -84,6 +87,7 @@ class UnitExamples(Sequence[Sequence[Example]]):
                 input_ids=self.tokens[self.offsets[i] : self.offsets[i + 1]],
                 loss_mask=self.learned[self.offsets[i] : self.offsets[i + 1]],
                 record_id=int(self.record_ids[i]),
+                part=int(self.parts[i]) if len(self.parts) else 0,
             )
             for i in range(self.first[index], self.first[index + 1])
         ]
@@ -125,6 +129,7 @@ def read_examples(vault: Vault, name: str) -> UnitExamples:
         learned=learned.values.to_numpy(zero_copy_only=False),
         offsets=np.asarray(ids.offsets.to_numpy(), np.int64),
         record_ids=_column(table, "record_id").to_numpy(),
+        parts=_column(table, "part").to_numpy(),
         first=np.asarray([*first, len(order)], np.int64),
         digests=tuple(digests),
     )
@@ -144,6 +149,7 @@ def _batch(rows: Sequence[tuple[bytes, Example]]) -> pa.RecordBatch:
             pa.array([u for u, _ in rows], pa.binary(16)),
             pa.array([e.input_ids for _, e in rows], pa.list_(pa.int32())),
             pa.array([e.loss_mask for _, e in rows], pa.list_(pa.bool_())),
+            pa.array([e.part for _, e in rows], pa.int8()),
         ],
         schema=_SCHEMA,
     )
