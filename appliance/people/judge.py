@@ -71,14 +71,22 @@ def rejections(people: PeopleSection) -> list[Signature]:
 
 
 def waived(people: PeopleSection) -> dict[str, Signature]:
-    """Return the rules that enough different people waived, each with the waiver first to end."""
-    by_rule: dict[str, list[Signature]] = {}
+    """Return the rules that enough different people waived, each with the word it hangs on.
+
+    That is the one whose end ends the waiver: of each person's words the last to expire, of those
+    the first that is needed.
+    """
+    by_rule: dict[str, dict[str, Signature]] = {}
     for word in standing(people, "waive"):
-        by_rule.setdefault(word.rule or "", []).append(word)
+        of_rule = by_rule.setdefault(word.rule or "", {})
+        known = of_rule.get(word.person)
+        if known is None or _when(known.expires) < _when(word.expires):
+            of_rule[word.person] = word
+    needed = max(1, people.waivers_needed)
     return {
-        rule: min(words, key=lambda w: _when(w.expires))
+        rule: sorted(words.values(), key=lambda w: _when(w.expires), reverse=True)[needed - 1]
         for rule, words in by_rule.items()
-        if rule and len({w.person for w in words}) >= max(1, people.waivers_needed)
+        if rule and len(words) >= needed
     }
 
 

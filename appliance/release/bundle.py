@@ -9,13 +9,14 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from appliance.crypto.canonical import digest_bytes
-from appliance.crypto.signing import SigningKey
+from appliance.crypto.canonical import digest_bytes, digest_file
+from appliance.crypto.signing import Signer, VerifyingKey
 from appliance.errors import IntegrityError, UsageError
 from appliance.evidence import Artifact, Report
 from appliance.files import (
@@ -49,15 +50,38 @@ class Approval(Protocol):
         """Digest of the evidence and findings that were approved."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PeoplesPapers:
+    """What people signed about a release, whole, so that anyone can check it again.
+
+    Attributes:
+        roles: the signed list of roles.
+        votes: their signed words, in the order of the report.
+        report: `report.json` as they read it.
+    """
+
+    roles: bytes
+    votes: Sequence[bytes]
+    report: bytes
+
+    def files(self) -> dict[str, bytes]:
+        """Return them by their names in a release."""
+        votes = {layout.vote_name(n): v for n, v in enumerate(self.votes, start=1)}
+        return {layout.ROLES: self.roles, layout.CANDIDATE: self.report, **votes}
+
+
 def release(
     approval: Approval,
     *,
     report: Report,
     adapter_files: Mapping[str, bytes],
     policy: LoadedPolicy,
-    signing_key: SigningKey,
+    signing_key: Signer,
     log_checkpoint: str | None,
     out: Path,
+    log_key: VerifyingKey | None = None,
+    papers: PeoplesPapers | None = None,
+    merge: Callable[[Path], None] | None = None,
 ) -> list[Artifact]:
     """Write the signed release of an approved run.
 
@@ -70,6 +94,10 @@ def release(
         signing_key: the release key.
         log_checkpoint: the audit log's signed checkpoint, or None when there is none.
         out: the folder to make; its parent is made if missing.
+        log_key: what signed the checkpoint, when it is not `signing_key`.
+        papers: what people signed, where the policy asks for it.
+        merge: writes the merged model into a folder that it makes; called after the approval has
+            been checked, inside the folder that is not yet `out`.
 
     Returns:
         Every file of the release, the signature included, by path.
@@ -86,13 +114,20 @@ def release(
     """
     _belong_together(approval, report, policy)
     rank = lint_adapter(adapter_files)
-    digest = approval.decision_digest
-    files = _contents(report, adapter_files, policy, rank=rank)
-    files |= _statements(files, report, policy, digest, log_checkpoint, signing_key)
-    digests = {name: digest_bytes(data) for name, data in files.items()}
-    files[layout.SIGNATURE] = sign_files(digests, name=report.run.id, key=signing_key)
-    _write_folder(out, files)
-    return _artifacts(files)
+    with _staging(out) as folder:
+        merged = _merged(folder, merge)
+        signed_by_people = {} if papers is None else papers.files()
+        files = _contents(report, adapter_files, policy, rank=rank, merged=merged)
+        files |= signed_by_people
+        digests = {a.path: a.digest for a in (*merged, *_artifacts(files))}
+        files |= _statements(
+            digests, report, policy, approval.decision_digest, log_checkpoint, log_key, signing_key
+        )
+        digests = {a.path: a.digest for a in (*merged, *_artifacts(files))}
+        files[layout.SIGNATURE] = sign_files(digests, name=report.run.id, key=signing_key)
+        for name, data in files.items():
+            _write_file(folder / name, data)
+    return sorted((*merged, *_artifacts(files)), key=lambda a: a.path)
 
 
 def _belong_together(approval: Approval, report: Report, policy: LoadedPolicy) -> None:
@@ -108,17 +143,39 @@ def _belong_together(approval: Approval, report: Report, policy: LoadedPolicy) -
         raise IntegrityError("policy", "is not the one the run was decided under", hint=hint)
 
 
+def _merged(folder: Path, merge: Callable[[Path], None] | None) -> list[Artifact]:
+    """Let the merged model be written, and refuse a file a release has no place for."""
+    if merge is None:
+        return []
+    merge(folder / layout.MERGED)
+    found = []
+    for path in sorted((folder / layout.MERGED).rglob("*")):
+        name = path.relative_to(folder).as_posix()
+        if not path.is_file() or not layout.has_place(name):
+            raise IntegrityError(name, "has no place in a release", hint="appliance models list")
+        size = path.stat().st_size
+        found.append(Artifact(path=name, digest=digest_file(path), bytes=size))
+    return found
+
+
 def _contents(
-    report: Report, adapter_files: Mapping[str, bytes], policy: LoadedPolicy, *, rank: int
+    report: Report,
+    adapter_files: Mapping[str, bytes],
+    policy: LoadedPolicy,
+    *,
+    rank: int,
+    merged: Sequence[Artifact],
 ) -> dict[str, bytes]:
     """Return adapter, card, bill of materials and report."""
     knobs = policy.policy
     files = dict(adapter_files)
-    adapter = _artifacts(files)
-    files[layout.CARD] = render_card(report, policy=knobs, adapter_files=files, rank=rank)
+    adapter = [*_artifacts(files), *merged]
+    files[layout.CARD] = render_card(
+        report, policy=knobs, adapter_files=files, rank=rank, merged=bool(merged)
+    )
     files[layout.MLBOM] = render_mlbom(report, policy=knobs, artifacts=adapter)
     # The report cannot hold its own digest: it lists what it is about, the signature lists it.
-    report = report.model_copy(update={"artifacts": _artifacts(files)})
+    report = report.model_copy(update={"artifacts": [*_artifacts(files), *merged]})
     html = render_html(
         report, language=knobs.report.language, organisation=knobs.report.organisation
     )
@@ -129,14 +186,14 @@ def _contents(
 
 
 def _statements(
-    files: Mapping[str, bytes],
+    digests: Mapping[str, str],
     report: Report,
     policy: LoadedPolicy,
     approved: str,
     log_checkpoint: str | None,
-    key: SigningKey,
+    log_key: VerifyingKey | None,
+    key: Signer,
 ) -> dict[str, bytes]:
-    digests = {name: digest_bytes(data) for name, data in files.items()}
     predicates = {
         statements.PROVENANCE: statements.provenance(
             report,
@@ -144,6 +201,7 @@ def _statements(
             policy=policy.policy.model_dump(mode="json"),
             decision_digest=approved,
             log_checkpoint=log_checkpoint,
+            log_key=None if log_key is None else log_key.pem().decode(),
         ),
         statements.DP_GUARANTEE: statements.dp_guarantee(report, digests=digests),
         statements.LEAKAGE_AUDIT: statements.leakage_audit(report, digests=digests),
@@ -163,8 +221,9 @@ def _artifacts(files: Mapping[str, bytes]) -> list[Artifact]:
     ]
 
 
-def _write_folder(out: Path, files: Mapping[str, bytes]) -> None:
-    """Write all files beside `out`, sync them, then give the folder its name."""
+@contextmanager
+def _staging(out: Path) -> Iterator[Path]:
+    """Yield a folder beside `out`; at a clean end it is synced and gets its name."""
     if os.path.lexists(out):
         raise UsageError(str(out), "exists already", hint=f"appliance verify {out} --key PUB")
     make_private_folder(out.parent)
@@ -172,9 +231,8 @@ def _write_folder(out: Path, files: Mapping[str, bytes]) -> None:
     try:
         with machine_errors(str(out)):
             temporary.mkdir(mode=0o700)
-            for name, data in files.items():
-                _write_file(temporary / name, data)
-            for folder in (*(temporary / f for f in layout.FOLDERS), temporary):
+            yield temporary
+            for folder in (*(p for p in temporary.iterdir() if p.is_dir()), temporary):
                 sync_folder(folder)
             temporary.rename(out)
             sync_folder(out.parent)

@@ -21,7 +21,12 @@ from appliance.report.words import Words
 
 
 def render_card(
-    report: Report, *, policy: Policy, adapter_files: Mapping[str, bytes], rank: int
+    report: Report,
+    *,
+    policy: Policy,
+    adapter_files: Mapping[str, bytes],
+    rank: int,
+    merged: bool = False,
 ) -> bytes:
     """Return the model card as UTF-8 Markdown.
 
@@ -30,6 +35,7 @@ def render_card(
         policy: for intended use, licence and languages.
         adapter_files: to name the base model as peft will look for it.
         rank: LoRA rank, for the serving flags.
+        merged: whether the release holds the merged model too.
     """
     config = json.loads(adapter_files[CONFIG])
     base = str(config.get("base_model_name_or_path") or report.run.base_model.name)
@@ -37,7 +43,7 @@ def render_card(
     lines = [*_front_matter(policy, base), f"# Adapter {report.run.id}", ""]
     lines += [words.say("card.intro", base=base, policy=report.run.policy.name), ""]
     lines += ["## Intended use", "", policy.release.intended_use, ""]
-    lines += ["## Use", "", *_usage(base, rank), ""]
+    lines += ["## Use", "", *_usage(base, rank), *(_USE_MERGED if merged else ()), ""]
     lines += ["## Privacy", "", *_privacy(report, words), ""]
     lines += ["## Audit", "", *_audit(report, words), ""]
     lines += ["## Training data", "", *_data(report, words), ""]
@@ -62,6 +68,19 @@ def _front_matter(policy: Policy, base: str) -> Iterator[str]:
         yield f"{key}: {json.dumps(value)}"  # JSON is YAML
     yield "---"
     yield ""
+
+
+_USE_MERGED = (
+    "",
+    "Merged, without peft and without the base model:",
+    "",
+    "```python",
+    "from transformers import AutoModelForCausalLM, AutoTokenizer",
+    "",
+    'model = AutoModelForCausalLM.from_pretrained("PATH/TO/THIS/FOLDER/merged")',
+    'tokenizer = AutoTokenizer.from_pretrained("PATH/TO/THIS/FOLDER/merged")',
+    "```",
+)
 
 
 def _usage(base: str, rank: int) -> list[str]:

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from appliance.errors import IntegrityError
-from appliance.release.layout import CONFIG, OPTIONAL, WEIGHTS
+from appliance.release.layout import CONFIG, TOKENIZER, WEIGHTS
 
 #: Ranks vLLM accepts for `--max-lora-rank`.
 VLLM_RANKS = (1, 8, 16, 32, 64, 128, 256, 320, 512)
@@ -47,7 +47,7 @@ def lint_adapter(files: Mapping[str, bytes]) -> int:
         if name not in files:
             raise IntegrityError(name, "is missing from the adapter", hint=_HINT)
     for name in files:
-        if name not in {WEIGHTS, CONFIG, *OPTIONAL}:
+        if name not in {WEIGHTS, CONFIG, *TOKENIZER}:
             raise IntegrityError(name, "may not be part of a release", hint=_HINT)
     rank = _lint_config(files[CONFIG])
     _lint_weights(files[WEIGHTS], rank)

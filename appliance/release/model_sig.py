@@ -21,7 +21,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from appliance.crypto.canonical import DIGEST_PREFIX
-from appliance.crypto.signing import SigningKey, VerifyingKey, dsse_sign, dsse_verify
+from appliance.crypto.signing import Signer, VerifyingKey, dsse_sign, dsse_verify
 from appliance.errors import IntegrityError
 
 SIGNATURE_NAME = "model.sig"
@@ -52,7 +52,7 @@ class SignedFiles:
     digests: Mapping[str, str]
 
 
-def sign_files(digests: Mapping[str, str], *, name: str, key: SigningKey) -> bytes:
+def sign_files(digests: Mapping[str, str], *, name: str, key: Signer) -> bytes:
     """Return `model.sig` over the given files.
 
     Args:

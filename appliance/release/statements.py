@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from appliance.crypto.canonical import DIGEST_PREFIX, canonical_json
-from appliance.crypto.signing import SigningKey, dsse_sign
+from appliance.crypto.signing import Signer, dsse_sign
 from appliance.evidence import Report
 from appliance.release.model_sig import PAYLOAD_TYPE, STATEMENT_TYPE
 
@@ -32,6 +32,8 @@ PREDICATE_TYPES: Mapping[str, str] = {
 BUILD_TYPE = "urn:appliance:train:v1"
 BUILDER = "urn:appliance:builder"
 CHECKPOINT_NAME = "log-checkpoint"
+LOG_KEY_NAME = "log-key"
+_MERGED = "merged/"
 
 #: The subjects: what peft loads.
 SUBJECTS = ("adapter_model.safetensors", "adapter_config.json")
@@ -87,7 +89,7 @@ def statement(
     }
 
 
-def sign_statement(stated: Mapping[str, Any], *, key: SigningKey) -> bytes:
+def sign_statement(stated: Mapping[str, Any], *, key: Signer) -> bytes:
     """Return a statement as the canonical JSON of a DSSE envelope."""
     return canonical_json(dsse_sign(canonical_json(dict(stated)), PAYLOAD_TYPE, [key]))
 
@@ -99,6 +101,7 @@ def provenance(
     policy: Mapping[str, Any],
     decision_digest: str,
     log_checkpoint: str | None,
+    log_key: str | None = None,
 ) -> dict[str, Any]:
     """Say what the adapter was made from: base model, policy, packages, run, decision.
 
@@ -108,6 +111,7 @@ def provenance(
         policy: every resolved value of the policy; its canonical digest is in the report.
         decision_digest: the gate's digest of evidence and findings.
         log_checkpoint: the audit log's signed checkpoint, or None when there is none.
+        log_key: PEM of the key that signed the checkpoint, when it is not the release key.
     """
     run = report.run
     byproducts: list[dict[str, Any]] = [
@@ -116,6 +120,14 @@ def provenance(
     if log_checkpoint is not None:
         content = base64.b64encode(log_checkpoint.encode()).decode()
         byproducts.append({"name": CHECKPOINT_NAME, "content": content})
+    if log_key is not None:
+        content = base64.b64encode(log_key.encode()).decode()
+        byproducts.append({"name": LOG_KEY_NAME, "content": content})
+    byproducts += [
+        {"name": path, "digest": _digest(digests[path])}
+        for path in sorted(digests)
+        if path.startswith(_MERGED)
+    ]
     return {
         "buildDefinition": {
             "buildType": BUILD_TYPE,

@@ -10,7 +10,8 @@ Steps, in this order; nothing is read as true before the step above it has passe
 6. The statements are this key's, and speak of these files.
 7. The report matches its schema, lists these files, and its verdict follows from its findings.
 8. The statements say what the report says; the policy and decision digests hold.
-9. The audit log's checkpoint, where there is one, is this key's.
+9. The audit log's checkpoint, where there is one, is this key's, or of a key this one names.
+10. What people signed is theirs, about this adapter and this report, and is enough.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import binascii
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -34,6 +36,7 @@ from appliance.policy.model import Policy
 from appliance.release import layout, statements
 from appliance.release.folder import HINT, list_files
 from appliance.release.model_sig import PAYLOAD_TYPE, SignedFiles, open_signature
+from appliance.release.verify_people import hold_people
 from appliance.report.json import (
     MAX_REPORT_BYTES,
     decision_digest,
@@ -86,6 +89,8 @@ def verify(
     *,
     public_key: Path,
     decide: Callable[[Evidence, Policy], Decision] | None = None,
+    roles_key: Path | None = None,
+    now: datetime | None = None,
 ) -> Verification:
     """Check a bundle against the release's public key.
 
@@ -93,6 +98,8 @@ def verify(
         bundle: the released folder.
         public_key: PEM file, got by another way than the bundle.
         decide: the gate; given, the decision is taken again and compared.
+        roles_key: PEM file of the root of roles, where it is not the release's key.
+        now: the time, for waivers that run out; default: the clock's.
 
     Returns:
         The steps, all passed, and what they mean.
@@ -103,6 +110,8 @@ def verify(
 
     Guarantees:
         Any changed byte, any missing or added file, folder or link, and any other key raises.
+        Where the policy asks for people: too few signatures, two of one person or role, the
+        operator's, one out of date or out of role, an altered one, and a waiver that ran out.
     """
     key = VerifyingKey.from_file(public_key)  # 1
     paths = list_files(bundle)  # 2
@@ -111,8 +120,18 @@ def verify(
     size = _hold_digests(bundle, signed)  # 5
     predicates = _open_statements(bundle, signed, key)  # 6
     report = _open_report(bundle, signed)  # 7
-    policy, checkpoint = _hold_statements(bundle, report, predicates, signed)  # 8
-    anchored = _hold_checkpoint(bundle, checkpoint, key)  # 9
+    policy, checkpoint, log_key = _hold_statements(bundle, report, predicates, signed)  # 8
+    anchored = _hold_checkpoint(bundle, checkpoint, log_key or key, release_key=key)  # 9
+    root = key if roles_key is None else VerifyingKey.from_file(roles_key)
+    people = hold_people(
+        bundle,
+        report,
+        policy,
+        digests=signed.digests,
+        root=root,
+        apart=roles_key is not None,
+        now=now or datetime.now(UTC),
+    )  # 10
     if decide is not None:
         _hold_decision(bundle, report, policy, decide)
     checks = [
@@ -127,10 +146,11 @@ def verify(
     if decide is not None:
         checks.append(("decision", "the gate, asked again, gives the same findings and verdict"))
     checks.append(("log", anchored or "no checkpoint of the audit log in this release"))
+    checks.append(("people", people.detail))
     return Verification(
         checks=tuple(Check(name=n, passed=True, detail=d) for n, d in checks),
-        proved=tuple(_proved(report, key, decided=decide is not None)),
-        not_proved=tuple(_not_proved(report, anchored=anchored is not None)),
+        proved=(*_proved(report, key, decided=decide is not None), *people.proved),
+        not_proved=(*people.not_proved, *_not_proved(report, anchored=anchored is not None)),
     )
 
 
@@ -150,7 +170,7 @@ def _hold_list(bundle: Path, paths: Mapping[str, Path], signed: SignedFiles) -> 
         raise IntegrityError(str(bundle / name), "was added: it is not signed", hint=HINT)
     for name in sorted(layout.REQUIRED - found):
         raise IntegrityError(str(bundle / name), "is missing from the release", hint=HINT)
-    for name in sorted(found - layout.REQUIRED - layout.OPTIONAL):
+    for name in sorted(n for n in found if not layout.has_place(n)):
         raise IntegrityError(str(bundle / name), "has no place in a release", hint=HINT)
 
 
@@ -217,15 +237,16 @@ def _hold_statements(
     report: Report,
     predicates: Mapping[str, Mapping[str, Any]],
     signed: SignedFiles,
-) -> tuple[Policy, str | None]:
-    """Derive every statement from the report again; return the policy and the log checkpoint."""
+) -> tuple[Policy, str | None, VerifyingKey | None]:
+    """Derive every statement from the report again; return policy, log checkpoint and its key."""
     where = str(bundle / statements.PROVENANCE)
     stated = predicates[statements.PROVENANCE]
     try:
         values = stated["buildDefinition"]["externalParameters"]["policy"]
         byproducts = stated["runDetails"]["byproducts"]
         policy = Policy.model_validate_json(canonical_json(values))
-        checkpoint = _checkpoint(byproducts)
+        checkpoint = _content(byproducts, statements.CHECKPOINT_NAME)
+        log_pem = _content(byproducts, statements.LOG_KEY_NAME)
     except (KeyError, TypeError, AttributeError, ValidationError, ValueError):
         raise IntegrityError(where, "is not a provenance of this kind", hint=HINT) from None
     if digest_bytes(canonical_json(values)) != report.run.policy.digest:
@@ -238,6 +259,7 @@ def _hold_statements(
             policy=values,
             decision_digest=decision_digest(report),
             log_checkpoint=checkpoint,
+            log_key=log_pem,
         ),
         statements.DP_GUARANTEE: statements.dp_guarantee(report, digests=digests),
         statements.LEAKAGE_AUDIT: statements.leakage_audit(report, digests=digests),
@@ -246,12 +268,13 @@ def _hold_statements(
         if canonical_json(predicate) != canonical_json(dict(predicates[name])):
             what = "says something else than the report"
             raise IntegrityError(str(bundle / name), what, hint=HINT)
-    return policy, checkpoint
+    log_key = None if log_pem is None else VerifyingKey.from_pem(log_pem.encode(), where=where)
+    return policy, checkpoint, log_key
 
 
-def _checkpoint(byproducts: Sequence[Mapping[str, Any]]) -> str | None:
+def _content(byproducts: Sequence[Mapping[str, Any]], name: str) -> str | None:
     for item in byproducts:
-        if item["name"] == statements.CHECKPOINT_NAME:
+        if item["name"] == name:
             try:
                 return base64.b64decode(item["content"], validate=True).decode()
             except binascii.Error:
@@ -259,7 +282,9 @@ def _checkpoint(byproducts: Sequence[Mapping[str, Any]]) -> str | None:
     return None
 
 
-def _hold_checkpoint(bundle: Path, note: str | None, key: VerifyingKey) -> str | None:
+def _hold_checkpoint(
+    bundle: Path, note: str | None, key: VerifyingKey, *, release_key: VerifyingKey
+) -> str | None:
     if note is None:
         return None
     where = f"{bundle / statements.PROVENANCE}: {statements.CHECKPOINT_NAME}"
@@ -267,7 +292,8 @@ def _hold_checkpoint(bundle: Path, note: str | None, key: VerifyingKey) -> str |
     lines = verify_note(note, name=origin, key=key, where=where).splitlines()
     if len(lines) < 3 or not lines[1].isascii() or not lines[1].isdigit():
         raise IntegrityError(where, "is not a checkpoint", hint=HINT)
-    return f"checkpoint over {lines[1]} events of {origin}, signed by this key"
+    whose = "this key" if key.key_id == release_key.key_id else "the log key this key names"
+    return f"checkpoint over {lines[1]} events of {origin}, signed by {whose}"
 
 
 def _hold_decision(

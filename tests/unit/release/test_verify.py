@@ -85,7 +85,7 @@ def refused(released: Released, **changes: Any) -> IntegrityError:
 def test_a_release_verifies_and_says_what_that_proves(original: Released) -> None:
     result = verify(original.bundle, public_key=original.public_key, decide=decide)
     assert all(check.passed for check in result.checks)
-    assert len(result.checks) == 9
+    assert len(result.checks) == 10
     assert any("no byte" in line for line in result.proved)
     assert any("that the figures were measured" in line for line in result.not_proved)
     assert any("42 events" in check.detail for check in result.checks)
