@@ -27,6 +27,7 @@ training:
   learning_rate: 5e-3
   checkpoint_seconds: 0.001
 audit:
+  level: standard
   generations: 8
   generation_tokens: 8
   canaries: {{newtok: 60, secrets: 20, repeats: {{}}, max_share: 1.0}}

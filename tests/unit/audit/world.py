@@ -94,7 +94,7 @@ def policy(**audit: Any) -> Policy:
             "deidentify": {
                 "entities": {"US_SSN": "redact", "MEDICAL_RECORD_NUMBER": "redact"},
             },
-            "audit": {"canaries": counts, **knobs, **audit},
+            "audit": {"level": "standard", "canaries": counts, **knobs, **audit},
         }
     )
 
