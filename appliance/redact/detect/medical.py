@@ -1,0 +1,115 @@
+"""Names that are no people: eponyms, drugs, organisms, as clinical texts write them.
+
+Owns `Clinical`, which looks at what stands around a weak hit. A title, a label or a kinship word
+makes a hit strong; strong hits are never asked about.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from appliance.records import Span
+from appliance.redact.detect.lexicon import Lexicon, fold
+from appliance.redact.detect.names_cues import EPONYMS
+
+#: Who finds names by their look alone.
+_WEAK = frozenset(
+    {"ner", "places", "names:surname", "names:first_name", "names:credential"}
+    | {"pattern:place_suffix", "pattern:org_hyphen", "pattern:place_compound"}
+)
+_NAMED = frozenset({"PERSON", "LOCATION", "ORGANIZATION", "NRP"})
+#: What is named after people and is never theirs: "Wilson disease", "the Duke criteria".
+_SURE = (
+    "disease syndrome sign signs score scores scale criteria criterion classification rings"
+    " maneuver manoeuvre reflex palsy fracture fractures catheter lymphoma sarcoma carcinoma"
+    " triad tetrad pentad phenomenon anastomosis stain agar phenotype antigen antibody virus"
+    " syndromes chorea ataxia dystrophy contracture esophagus oesophagus thyroiditis arteritis"
+    " formula nomogram questionnaire inventory granuloma aphasia spots lactate fascia"
+)
+#: What may be named after people, or be theirs: it takes a known eponym, or two joined names.
+_MAYBE = (
+    "test tests law procedure operation repair tumor tumour bodies body cells cell nodes node"
+    " nodules tube drain graft flap position respirations breathing gait pulse dementia anemia"
+    " index lines line loop duct gland splint frame pin nail ligament curve stage grade murmur"
+    " valve stent balloon forceps clamp retractor regimen solution tendon tendinitis canal fossa"
+    " pouch space triangle point membrane epilepsy nevus rule rules protocol bypass suture"
+)
+_BETWEEN = r"(?:(?:coma|treadmill|dvt|pe|dementia|depression|anxiety|risk|heart|back)[ ])?"
+_EPONYM = re.compile(
+    rf"(?:['’]s?|s['’])?[ ]{_BETWEEN}(?:{'|'.join(_SURE.split())})(?![\w\-])", re.IGNORECASE
+)
+_POSSIBLE = re.compile(rf"(?:['’]s?|s['’])?[ ](?:{'|'.join(_MAYBE.split())})(?![\w\-])")
+_RESULT = re.compile(
+    r"(?:['’]s?)?(?:[ ](?:and|or)[ ][\w\-]+)?[ ](?:is[ ]|was[ ]|were[ ])?"
+    r"(?:neg(?:ative)?|pos(?:itive)?|absent|present|equivocal|elicited|\+|-ve|\+ve)(?!\w)"
+)
+_DOSE = re.compile(
+    r"(?:[ ](?:XR|ER|SR|CR|LA|HCT|DS))?,?[ ]\d+(?:[.,]\d+)?(?:[/\-]\d+(?:\.\d+)?)*[ ]?"
+    r"(?:mg|mcg|ug|µg|ml|units?|iu|meq|puffs?|tabs?|tablets?|caps?|capsules?|drops|gtts?)(?!\w)"
+    r"|[ ](?:tablets?|capsules?|ointment|cream|inhaler|drip|infusion|trough)(?!\w)",
+    re.IGNORECASE,
+)
+#: Stems that the WHO keeps for the names of drugs (International Nonproprietary Names).
+_STEM = re.compile(
+    r"[a-z]{2,}(?:mab|tinib|ciclib|parib|pril|sartan|olol|statin|conazole|cillin|mycin|floxacin"
+    r"|dipine|parin|xaban|gatran|gliptin|gliflozin|glutide|prazole|tidine|caine|azepam|azolam"
+    r"|triptan|setron|vudine|buvir|tegravir|navir|ciclovir|cycline|solone|asone|profen|coxib"
+    r"|fibrate|thiazide|semide|oxetine|pramine|triptyline|azine|idone|apine|barbital|curium"
+    r"|curonium|tropium|terol|lukast|grelor|platin|rubicin|taxel|bicin|trexate|mustine|limus"
+    r"|micin|penem|bactam|ceph\w+|cef\w+|sulfa\w+|nidazole|quine|formin|glitazone|gliclazide"
+    r"|dronate|calcitriol|kinra|cept|stim|poetin|plase)s?"
+)
+#: "Clostridium difficile", "Candida albicans": a genus and a Latin species in lower case.
+_SPECIES = re.compile(
+    r"[ ][a-z]{3,}(?:ii|us|um|is|ae|ans|ens|oides|ile|icum|ica|ori|oli|eri|ini|osa|osum|alis)(?!\w)"
+)
+_GENUS = re.compile(r"[A-Z][a-z]+(?:us|um|ia|ea|is|ella|bacter|cter|spora|phyton|coccus|ma|da|x)")
+_AFTER = 40
+
+
+class Clinical:
+    """Says which weak hits are words of medicine."""
+
+    def __init__(self, lexicon: Lexicon) -> None:
+        """Remember the lists of names: a stem alone makes no drug of a name."""
+        self._lexicon = lexicon
+
+    def people(self, text: str, spans: Iterable[Span]) -> list[Span]:
+        """Return the spans without those that name a disease, test, drug or organism.
+
+        Args:
+            text: the plain text of the spans.
+            spans: hits of any kind; only weak hits of names are looked at.
+        """
+        return [
+            s
+            for s in spans
+            if s.source not in _WEAK
+            or s.entity_type not in _NAMED
+            or not self._medical(text, s.start, s.end)
+        ]
+
+    def _medical(self, text: str, start: int, end: int) -> bool:
+        piece = text[start:end]
+        word = piece.removesuffix("'s").removesuffix("’s")
+        reach = min(len(text), end + _AFTER)
+        if _EPONYM.match(text, end, reach) or _EPONYM.search(piece):
+            return True
+        if _DOSE.match(text, end, reach):
+            return self._unlisted(word)
+        known = any(fold(part) in EPONYMS for part in word.split("-"))
+        if known or ("-" in word and " " not in word and not self._unlisted(word)):
+            if _POSSIBLE.match(text, end, reach):
+                return True
+            if known and _RESULT.match(text, end, reach):
+                return True
+        if " " in word or not self._unlisted(word):
+            return False
+        if _SPECIES.match(text, end, reach) and _GENUS.fullmatch(word):
+            return True
+        return _STEM.fullmatch(fold(word)) is not None
+
+    def _unlisted(self, phrase: str) -> bool:
+        known = self._lexicon
+        return not any(known.first_name(w) or known.surname(w) for w in phrase.split(" "))
