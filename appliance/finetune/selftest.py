@@ -16,8 +16,9 @@ list. They run before every training run, in seconds. Keys here are injected: no
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 
@@ -39,6 +40,9 @@ from appliance.finetune.selftest_checks import (
 )
 from appliance.finetune.step import choose_engine
 from appliance.model.examples import Example
+
+#: float32 [units, parameters]: each unit's gradient the obvious way.
+Truth = Callable[[Any, Sequence[Sequence[Example]]], torch.Tensor]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +80,8 @@ def run_selftest(
     model: torch.nn.Module | None = None,
     units: Sequence[Sequence[Example]] = (),
     loss_fn: LossFn = causal_lm_loss,
+    model_loss: LossFn | None = None,
+    truth: Truth = toy.one_at_a_time,
 ) -> SelfTestReport:
     """Run all checks: T1 to T5 on the toy, T6 and T7 where a mechanism and a model are given.
 
@@ -83,7 +89,9 @@ def run_selftest(
         mechanism: what will run; its clipping rule is the one tested.
         model: what will be trained, adapter attached.
         units: a few units to compare norms on; the shortest of the first sixteen are taken.
-        loss_fn: the loss the run will use.
+        loss_fn: the loss of the toy.
+        model_loss: the loss the run will use; absent: the toy's.
+        truth: each unit's gradient, its records alone, under that loss.
 
     Returns:
         Every check with what was measured; call `require` to refuse.
@@ -118,7 +126,7 @@ def run_selftest(
     if mechanism is not None and mechanism.kind == "dp-sgd":
         checks.append(_check_accountants(mechanism))
     if model is not None:
-        checks.append(check_model(model, units, loss_fn=loss_fn))
+        checks.append(check_model(model, units, loss_fn=model_loss or loss_fn, truth=truth))
     return SelfTestReport(
         passed=bool(checks) and all(check.passed for check in checks),
         checks=tuple(checks),
@@ -131,6 +139,7 @@ def check_model(
     units: Sequence[Sequence[Example]],
     *,
     loss_fn: LossFn = causal_lm_loss,
+    truth: Truth = toy.one_at_a_time,
     tolerance: float = 1e-3,
 ) -> Check:
     """Compare the engine's per-unit norms with one-at-a-time truth on the model to be trained.
@@ -139,6 +148,7 @@ def check_model(
         model: adapter attached, no engine.
         units: the shortest three of the first sixteen are compared.
         loss_fn: the loss the run will use.
+        truth: each unit's gradient, its records alone, under that loss.
         tolerance: largest relative difference of a norm.
 
     Returns:
@@ -154,7 +164,7 @@ def check_model(
         return Check(name=name, passed=False, measured=None, expected=expected, detail="no unit")
     was_training = model.training
     model.eval()
-    truth = toy.one_at_a_time(model, few).norm(dim=1)
+    norms = truth(model, few).norm(dim=1)
     engine = choose_engine(model, loss_fn)
     draws = [UnitDraw(unit=i, records=tuple(range(len(r)))) for i, r in enumerate(few)]
     groups = batching.group_units(
@@ -162,7 +172,7 @@ def check_model(
         few,
         physical_batch_tokens=1024,
         units_in_memory=len(few),
-        device=truth.device,
+        device=norms.device,
     )
     try:
         for group in groups:
@@ -173,10 +183,10 @@ def check_model(
         model.train(was_training)
         for p in trainable(model):
             p.grad_sample = None
-    worst = float(((found - truth).abs() / truth.clamp(min=1e-12)).max())
+    worst = float(((found - norms).abs() / norms.clamp(min=1e-12)).max())
     return Check(
         name=name,
-        passed=bool(torch.isfinite(truth).all()) and worst <= tolerance,
+        passed=bool(torch.isfinite(norms).all()) and worst <= tolerance,
         measured=worst,
         expected=expected,
         detail=f"{engine.name}, {len(few)} units",

@@ -16,13 +16,11 @@ from appliance.finetune import toy
 from appliance.finetune.batching import PhysicalBatch
 from appliance.finetune.loss import causal_lm_loss
 from appliance.finetune.per_sample import LossFn, trainable
+from appliance.finetune.selftest import Truth
 from appliance.model.examples import Example
 from appliance.model.predict import predict_targets
 from appliance.model.tasks import Shape, multi_label
 from appliance.policy.model import Training
-
-#: float32 [units, parameters]: each unit's gradient, its records taken alone.
-Truth = Callable[[Any, Sequence[Sequence[Example]]], torch.Tensor]
 
 
 def loss_of(training: Training, shape: Shape) -> LossFn:

@@ -137,7 +137,8 @@ def load_base(
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     transformers_logging.disable_progress_bar()  # one progress voice: ours
     place = device or pick_device()
-    dtype = pick_dtype(precision, place)
+    # A new head learns in float32; encoders are small enough to be float32 whole.
+    dtype = torch.float32 if shape == "classifier" else pick_dtype(precision, place)
     config = AutoConfig.from_pretrained(str(path), local_files_only=True, trust_remote_code=False)
     _configure(config, shape, training)
     try:
