@@ -60,6 +60,9 @@ class Recall(Section):
     precision: Probability
     precision_interval: Interval
     by_type: dict[str, float]
+    by_type_interval: dict[str, Interval] = Field(
+        default_factory=dict, description="Type -> 95 % interval of its recall."
+    )
 
 
 class ColumnDecision(Section):

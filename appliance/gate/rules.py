@@ -59,11 +59,17 @@ def _sides(data: DataSection) -> Iterator[Finding]:
 
 
 def deidentification(evidence: Evidence, policy: Policy) -> Iterator[Finding]:
-    """Judge what the second scan and the gold sample say."""
+    """Judge what was found, missed and kept."""
     yield from absent("deidentification", evidence.deidentification)
-    section = evidence.deidentification
-    if section is None:
-        return
+    if evidence.deidentification is not None:
+        people = None if evidence.data is None else evidence.data.units
+        yield from deidentified(evidence.deidentification, policy, people=people)
+
+
+def deidentified(
+    section: DeidentificationSection, policy: Policy, *, people: int | None
+) -> Iterator[Finding]:
+    """Judge de-identification by itself, of a run or of a copy to be exported."""
     yield at_most(
         "deidentify.residual_limit",
         # A scan of nothing finds nothing.
@@ -73,15 +79,24 @@ def deidentification(evidence: Evidence, policy: Policy) -> Iterator[Finding]:
     )
     if policy.deidentify.recall_floor is not None:
         yield _recall(section, policy.deidentify.recall_floor)
+    if policy.deidentify.quasi_limit is not None:
+        most = max(section.quasi_identifiers.values(), default=0)
+        yield at_most(
+            "deidentify.quasi_limit",
+            most / people if people else None,
+            policy.deidentify.quasi_limit,
+            "largest share of people who share kept values with fewer than five",
+        )
 
 
 def _recall(section: DeidentificationSection, floor: float) -> Finding:
-    recall = section.measured_recall
+    """Hold the floor against every measurement there is: one good one excuses no bad one."""
+    lows = [r.recall_interval[0] for r in (section.measured_recall, section.reviewed_recall) if r]
     return at_least(
         "deidentify.recall_floor",
-        None if recall is None else recall.recall_interval[0],
+        min(lows, default=None),
         floor,
-        "lower 95 % limit of the recall measured on the gold sample",
+        "lower 95 % limit of the recall measured on annotated documents or in a review",
     )
 
 

@@ -14,8 +14,8 @@ from appliance.ingest.stage import ingest
 from appliance.pipeline import attack, prepare
 from appliance.pipeline.closing import Locks, Outcome, close, environment
 from appliance.pipeline.tuning import TuningReceipt, Workbench, tune
-from appliance.redact.stage import redact
 from appliance.run import Run
+from appliance.steward.measured import deidentify
 
 __all__ = ["Outcome", "execute"]
 
@@ -39,8 +39,9 @@ def execute(run: Run, *, locks: Locks) -> Outcome:
     redacted = run.stage(
         "redact",
         DeidentificationSection,
-        lambda: redact(
+        lambda: deidentify(
             Corpus(vault, "ingest/corpus.arrow"),
+            home=run.home,
             policy=policy,
             vault=vault,
             person_key=vault.keyed("persons"),

@@ -14,6 +14,11 @@ from appliance.vault import Vault
 _BUFFER = 1024 * 1024
 
 
+def as_line(row: Any) -> bytes:  # noqa: ANN401  any JSON value
+    """Return a row as it is written."""
+    return orjson.dumps(row) + b"\n"
+
+
 class LineWriter:
     """Appends JSON rows; made by `writing`."""
 
@@ -23,8 +28,7 @@ class LineWriter:
 
     def append(self, row: Any) -> None:  # noqa: ANN401  any JSON value
         """Add one row."""
-        self._held += orjson.dumps(row)
-        self._held += b"\n"
+        self._held += as_line(row)
         if len(self._held) >= _BUFFER:
             self.flush()
 

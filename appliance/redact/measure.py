@@ -11,16 +11,19 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Protocol
 
+import numpy as np
 import orjson
+from numpy.typing import NDArray
 from scipy.stats import beta
 
 from appliance.errors import DataError
 from appliance.evidence import Interval, Recall
 from appliance.records import Span
-from appliance.redact.entities import words
+from appliance.redact.entities import canonical, words
 
 _WORD = re.compile(r"\w+")
 _IGNORED = words(
@@ -28,6 +31,8 @@ _IGNORED = words(
     " doña don de la el le du des do da dos das"
 )
 _BATCH = 64
+#: Resampled sets of documents behind the interval of F2.
+_RESAMPLES = 1000
 
 
 class Finder(Protocol):
@@ -41,8 +46,7 @@ def clopper_pearson(hits: int, trials: int, *, confidence: float = 0.95) -> Inte
     """Return the exact binomial interval of a share.
 
     Reference:
-        Clopper and Pearson 1934, Biometrika 26. Words of one document are not independent, so the
-        interval is descriptive where documents differ much.
+        Clopper and Pearson 1934, Biometrika 26.
     """
     if trials == 0:
         return (0.0, 1.0)
@@ -50,6 +54,43 @@ def clopper_pearson(hits: int, trials: int, *, confidence: float = 0.95) -> Inte
     low = 0.0 if hits == 0 else float(beta.ppf(tail, hits, trials - hits + 1))
     high = 1.0 if hits == trials else float(beta.ppf(1.0 - tail, hits + 1, trials - hits))
     return (low, high)
+
+
+def clopper_pearson_real(hits: float, trials: float) -> Interval:
+    """Return the Clopper-Pearson interval at a number of trials that need not be whole."""
+    if float(hits).is_integer() and float(trials).is_integer():
+        return clopper_pearson(int(hits), int(trials))
+    low = 0.0 if hits <= 0 else float(beta.ppf(0.025, hits, trials - hits + 1))
+    high = 1.0 if hits >= trials else float(beta.ppf(0.975, hits + 1, trials - hits))
+    return (low, high)
+
+
+def clustered(hits: Sequence[int], trials: Sequence[int]) -> Interval:
+    """Return the 95 % interval of a share whose trials come in clusters, e.g. documents.
+
+    Args:
+        hits: of each cluster.
+        trials: of each cluster.
+
+    Guarantees:
+        The exact binomial interval at the effective number of trials: never at more than there
+        are, and at the number of clusters where the estimated variance is zero.
+
+    Reference:
+        Korn and Graubard 1998, Survey Methodology 24, section 3.
+    """
+    total = sum(trials)
+    clusters = sum(t > 0 for t in trials)
+    if total == 0:
+        return (0.0, 1.0)
+    share = sum(hits) / total
+    spread = sum((h - share * t) ** 2 for h, t in zip(hits, trials, strict=True))
+    variance = spread / total**2 * clusters / max(1, clusters - 1)
+    effective = float(clusters)
+    if variance > 0:
+        effective = min(float(total), share * (1.0 - share) / variance)
+    effective = max(1.0, effective)
+    return clopper_pearson_real(share * effective, effective)
 
 
 def f2(precision: float, recall: float) -> float:
@@ -89,20 +130,30 @@ class Share:
     Attributes:
         hits: words counted.
         words: out of how many.
+        interval: allows for words of one document being missed together (see `clustered`).
     """
 
     hits: int
     words: int
+    interval: Interval
+
+    @classmethod
+    def of(cls, hits: Sequence[int], words: Sequence[int]) -> Share:
+        """Return the share of counts given document by document."""
+        return cls(hits=sum(hits), words=sum(words), interval=clustered(hits, words))
 
     @property
     def value(self) -> float:
         """Return the share; 0 of nothing is 0."""
         return self.hits / self.words if self.words else 0.0
 
-    @property
-    def interval(self) -> Interval:
-        """Return the Clopper-Pearson interval."""
-        return clopper_pearson(self.hits, self.words)
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Score:
+    """An F2 with its 95 % interval, by bootstrap over documents."""
+
+    value: float
+    interval: Interval
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,8 +166,10 @@ class Scores:
         annotated: documents with an annotation.
         recall: annotated words that are masked.
         precision: masked words that are annotated.
+        f2: of both.
         recall_by_type: annotated type -> recall.
         precision_by_type: found type -> precision.
+        f2_by_type: type -> F2, of types both annotated and found.
     """
 
     documents: int
@@ -124,20 +177,21 @@ class Scores:
     annotated: int
     recall: Share
     precision: Share
+    f2: Score
     recall_by_type: dict[str, Share]
     precision_by_type: dict[str, Share]
-
-    @property
-    def f2(self) -> float:
-        """Return F2 of precision and recall."""
-        return f2(self.precision.value, self.recall.value)
+    f2_by_type: dict[str, Score]
 
 
 def evaluate_detection(
     gold: Iterable[dict[str, Any]], detector: Finder, *, scope: frozenset[str] | None = None
 ) -> Recall:
     """Measure recall and precision with 95 % intervals, for the report; see `score_detection`."""
-    scores = score_detection(gold, detector, scope=scope)
+    return as_recall(score_detection(gold, detector, scope=scope))
+
+
+def as_recall(scores: Scores) -> Recall:
+    """Return the part of the scores that is evidence."""
     return Recall(
         documents=scores.documents,
         recall=scores.recall.value,
@@ -145,6 +199,7 @@ def evaluate_detection(
         precision=scores.precision.value,
         precision_interval=scores.precision.interval,
         by_type={name: share.value for name, share in scores.recall_by_type.items()},
+        by_type_interval={n: share.interval for n, share in scores.recall_by_type.items()},
     )
 
 
@@ -175,63 +230,105 @@ def score_detection(
             "hold no annotation to measure against",
             hint="appliance evaluate-detection --help",
         )
-    return Scores(
-        documents=counts.documents,
-        clean=counts.clean,
-        annotated=counts.annotated,
-        recall=Share(hits=counts.masked.total(), words=counts.words.total()),
-        precision=Share(hits=counts.right, words=counts.found),
-        recall_by_type={
-            name: Share(hits=counts.masked[name], words=counts.words[name])
-            for name in sorted(counts.words)
-        },
-        precision_by_type={
-            name: Share(hits=counts.right_by_type[name], words=counts.found_by_type[name])
-            for name in sorted(counts.found_by_type)
-        },
-    )
+    return counts.scores()
 
 
 @dataclass(slots=True)
 class _Counts:
-    """Running counts of words."""
+    """Counts of words, document by document."""
 
     documents: int = 0
     clean: int = 0
     annotated: int = 0
-    found: int = 0
-    right: int = 0
     words: Counter[str] = field(default_factory=Counter)
-    masked: Counter[str] = field(default_factory=Counter)
-    found_by_type: Counter[str] = field(default_factory=Counter)
-    right_by_type: Counter[str] = field(default_factory=Counter)
+    everything: list[_Document] = field(default_factory=list)
 
     def add(
         self, document: dict[str, Any], hits: Sequence[Span], scope: frozenset[str] | None
     ) -> None:
         """Count one document."""
         text = document["text"]
+        counted = _Document()
         masked = _cover(text, ((s.start, s.end) for s in hits))
-        left = False
-        by_type = _annotated(document, scope)
-        for entity_type, places in by_type.items():
-            covered = sum(any(masked[a:b]) for a, b in places)
-            self.words[entity_type] += len(places)
-            self.masked[entity_type] += covered
-            left = left or covered < len(places)
-        self.documents += 1
-        self.annotated += bool(by_type)
-        self.clean += bool(by_type) and not left
+        for entity_type, places in _annotated(document, scope).items():
+            counted.words[entity_type] = len(places)
+            counted.masked[entity_type] = sum(any(masked[a:b]) for a, b in places)
         annotated = _cover(text, ((s["start"], s["end"]) for s in document["spans"]))
         for match in _WORD.finditer(text):
             if any(masked[match.start() : match.end()]):
-                self.found += 1
-                self.right += any(annotated[match.start() : match.end()])
+                counted.all_found += 1
+                counted.all_right += any(annotated[match.start() : match.end()])
         for span in hits:
             for match in _WORD.finditer(text[span.start : span.end]):
-                self.found_by_type[span.entity_type] += 1
+                counted.found[span.entity_type] += 1
                 start, end = span.start + match.start(), span.start + match.end()
-                self.right_by_type[span.entity_type] += any(annotated[start:end])
+                counted.right[span.entity_type] += any(annotated[start:end])
+        self.everything.append(counted)
+        self.words.update(counted.words)
+        self.documents += 1
+        self.annotated += bool(counted.words)
+        self.clean += bool(counted.words) and counted.masked == counted.words
+
+    def scores(self) -> Scores:
+        """Return the shares."""
+        rows = self.everything
+        masked = [r.masked.total() for r in rows]
+        words = [r.words.total() for r in rows]
+        right, found = [r.all_right for r in rows], [r.all_found for r in rows]
+        by_type = {n: ([r.masked[n] for r in rows], [r.words[n] for r in rows]) for n in self.words}
+        kinds = sorted({n for r in rows for n in r.found})
+        of_found = {n: ([r.right[n] for r in rows], [r.found[n] for r in rows]) for n in kinds}
+        return Scores(
+            documents=self.documents,
+            clean=self.clean,
+            annotated=self.annotated,
+            recall=Share.of(masked, words),
+            precision=Share.of(right, found),
+            f2=_score(masked, words, right, found),
+            recall_by_type={n: Share.of(*by_type[n]) for n in sorted(by_type)},
+            precision_by_type={n: Share.of(*of_found[n]) for n in kinds},
+            f2_by_type={
+                n: _score(*by_type[n], *of_found[canonical(n)])
+                for n in sorted(by_type)
+                if canonical(n) in of_found
+            },
+        )
+
+
+@dataclass(slots=True)
+class _Document:
+    """Counts of one document: by annotated type, by found type, and whatever the type."""
+
+    masked: Counter[str] = field(default_factory=Counter)
+    words: Counter[str] = field(default_factory=Counter)
+    right: Counter[str] = field(default_factory=Counter)
+    found: Counter[str] = field(default_factory=Counter)
+    all_right: int = 0
+    all_found: int = 0
+
+
+def _score(
+    masked: Sequence[int], words: Sequence[int], right: Sequence[int], found: Sequence[int]
+) -> Score:
+    """Return F2 with its percentile interval over resampled documents; the same every time."""
+    counts = np.array([masked, words, right, found], dtype=np.float64)
+    totals = counts.sum(axis=1)
+    value = f2(_over(totals[2], totals[3]), _over(totals[0], totals[1]))
+    drawn = _resampled(counts.shape[1]) @ counts.T
+    resampled = [f2(_over(r, f), _over(m, w)) for m, w, r, f in drawn.tolist()]
+    low, high = np.percentile(resampled, [2.5, 97.5])
+    return Score(value=value, interval=(float(low), float(high)))
+
+
+@lru_cache(maxsize=1)
+def _resampled(documents: int) -> NDArray[np.int64]:
+    """Return how often each document is drawn, resample by resample."""
+    even = np.full(documents, 1.0 / documents)
+    return np.random.default_rng(0).multinomial(documents, even, size=_RESAMPLES)
+
+
+def _over(part: float, whole: float) -> float:
+    return part / whole if whole else 0.0
 
 
 def checked(document: dict[str, Any]) -> dict[str, Any]:

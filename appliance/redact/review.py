@@ -1,8 +1,9 @@
 """A sample of texts for a steward to judge, and recall estimated from the answers.
 
-Owns the drawing of the queue and its statistics. The queue is private: it is written to the vault
-only, and a steward answers it in the terminal. An answer is two numbers: pieces missed, and pieces
-covered that are not personal.
+Owns the drawing of a queue and its statistics. A queue is private: it is written to the vault only,
+and a steward answers it in the terminal. An answer is two numbers: pieces missed, and pieces
+covered that are not personal. When the last excerpt is answered the excerpts are deleted; the
+numbers stay.
 """
 
 from __future__ import annotations
@@ -11,20 +12,43 @@ import heapq
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from appliance.crypto.canonical import keyed_digest
-from appliance.errors import UsageError
-from appliance.evidence import Interval, Recall
+from appliance.evidence import Recall
 from appliance.records import Span
 from appliance.redact import lines
-from appliance.redact.measure import Finder, clopper_pearson
+from appliance.redact.detect import Hint
+from appliance.redact.measure import clustered
 from appliance.vault import Vault
 
-QUEUE = "review/queue.jsonl"
-ANSWERS = "review/answers.jsonl"
 #: Longest excerpt, in characters; longer texts are cut at a line or sentence end.
 EXCERPT = 700
+#: Characters around an excerpt that the detector reads with it.
+_AROUND = 4000
 _BREAK = re.compile(r"(?<=[.!?;])\s+|\n+")
+
+
+class Finder(Protocol):
+    """The part of a detector that is judged."""
+
+    def detect_batch(
+        self, texts: Sequence[str], *, hints: Sequence[Sequence[Hint]] | None = None
+    ) -> list[list[Span]]:
+        """Return the spans of each text."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Passage:
+    """A text that excerpts are drawn from.
+
+    Attributes:
+        text: before de-identification; private.
+        hints: what is known of its person, as de-identification will know it.
+    """
+
+    text: str = field(repr=False)
+    hints: tuple[Hint, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,77 +72,94 @@ class Answer:
 
     Attributes:
         number: the item's.
+        found: pieces that were found in it.
         missed: personal pieces that were not found.
         wrong: found pieces that are not personal.
     """
 
     number: int
+    found: int
     missed: int
     wrong: int
 
 
 def draw_queue(
-    texts: Iterable[str], *, count: int, detector: Finder, key: bytes
+    passages: Iterable[Passage], *, count: int, detector: Finder, key: bytes
 ) -> list[ReviewItem]:
     """Draw excerpts at random, by key, each as likely as any other.
 
     Args:
-        texts: the texts, before de-identification; read once, never held together.
+        passages: the texts, before de-identification; read once, never held together.
         count: excerpts to draw.
         detector: what is to be judged.
         key: 32 bytes; the same key draws the same queue.
     """
-    chosen: list[tuple[int, int, str]] = []
+    chosen: list[tuple[int, int, tuple[str, int, int, tuple[Hint, ...]]]] = []
     number = 0
-    for text in texts:
-        for excerpt in excerpts(text):
+    for passage in passages:
+        for start, end in excerpts(passage.text):
             rank = int.from_bytes(keyed_digest(key, b"review", str(number).encode())[:8], "big")
-            entry = (-rank, -number, excerpt)
             number += 1
-            if len(chosen) < count:
-                heapq.heappush(chosen, entry)
-            else:
-                heapq.heappushpop(chosen, entry)
-    drawn = [excerpt for *_, excerpt in sorted(chosen, key=lambda e: -e[1])]
-    found = detector.detect_batch(drawn) if drawn else []
-    return [
-        ReviewItem(number=i, text=text, spans=tuple(sorted(spans)))
-        for i, (text, spans) in enumerate(zip(drawn, found, strict=True), start=1)
-    ]
+            if len(chosen) == count and -rank <= chosen[0][0]:
+                continue
+            low = max(0, start - _AROUND)
+            near = passage.text[low : end + _AROUND]
+            entry = (-rank, -number, (near, start - low, end - low, passage.hints))
+            (heapq.heappush if len(chosen) < count else heapq.heappushpop)(chosen, entry)
+    items: list[ReviewItem] = []
+    # In the order of the lots: what is answered first is a sample of the whole too.
+    for place, (*_, drawn) in enumerate(sorted(chosen, reverse=True), start=1):
+        near, start, end, hints = drawn
+        (spans,) = detector.detect_batch([near], hints=[hints])
+        items.append(
+            ReviewItem(number=place, text=near[start:end], spans=_clipped(spans, start, end))
+        )
+    return items
 
 
-def excerpts(text: str) -> list[str]:
+def _clipped(spans: Iterable[Span], start: int, end: int) -> tuple[Span, ...]:
+    """Return the parts of spans that lie in [start, end), counted from `start`."""
+    return tuple(
+        Span(
+            start=max(s.start, start) - start,
+            end=min(s.end, end) - start,
+            entity_type=s.entity_type,
+            score=s.score,
+            source=s.source,
+        )
+        for s in sorted(spans)
+        if s.start < end and start < s.end
+    )
+
+
+def excerpts(text: str) -> list[tuple[int, int]]:
     """Cut a text into excerpts of at most `EXCERPT` characters, at line or sentence ends."""
-    pieces: list[str] = []
-    held = ""
-    for part in _BREAK.split(text):
-        for start in range(0, len(part), EXCERPT):
-            piece = part[start : start + EXCERPT]
-            if held and len(held) + len(piece) + 1 > EXCERPT:
-                pieces.append(held)
-                held = ""
-            held = f"{held} {piece}" if held else piece
-    return [p for p in [*pieces, held] if any(c.isalnum() for c in p)]
+    pieces: list[tuple[int, int]] = []
+    begin = end = 0
+    ends = [m.end() for m in _BREAK.finditer(text)]
+    for stop in [*ends, len(text)]:
+        while stop - begin > EXCERPT:
+            cut = end if end > begin else begin + EXCERPT
+            pieces.append((begin, cut))
+            begin = cut
+            end = max(end, cut)
+        end = stop
+    pieces.append((begin, len(text)))
+    return [(a, b) for a, b in pieces if any(c.isalnum() for c in text[a:b])]
 
 
-def write_queue(vault: Vault, items: Sequence[ReviewItem]) -> None:
-    """Seal a queue, replacing an earlier one and its answers."""
-    with lines.writing(vault, QUEUE) as writer:
+def write_queue(vault: Vault, folder: str, items: Sequence[ReviewItem]) -> None:
+    """Seal a queue under a folder of the vault."""
+    with lines.writing(vault, f"{folder}queue.jsonl") as writer:
         for item in items:
             spans = [[s.start, s.end, s.entity_type, s.score, s.source] for s in item.spans]
             writer.append([item.number, item.text, spans])
-    if vault.exists(ANSWERS):
-        vault.delete(ANSWERS)
 
 
-def read_queue(vault: Vault) -> list[ReviewItem]:
-    """Open the sealed queue.
-
-    Raises:
-        UsageError: none was drawn.
-    """
-    if not vault.exists(QUEUE):
-        raise UsageError("review", "no queue was drawn", hint="appliance detect --review N ...")
+def read_queue(vault: Vault, folder: str) -> list[ReviewItem]:
+    """Open a sealed queue; one that was answered whole is empty."""
+    if not vault.exists(f"{folder}queue.jsonl"):
+        return []
     return [
         ReviewItem(
             number=number,
@@ -128,24 +169,30 @@ def read_queue(vault: Vault) -> list[ReviewItem]:
                 for a, b, t, score, source in spans
             ),
         )
-        for number, text, spans in lines.reading(vault, QUEUE)
+        for number, text, spans in lines.reading(vault, f"{folder}queue.jsonl")
     ]
 
 
-def write_answers(vault: Vault, answers: Sequence[Answer]) -> None:
+def remove_queue(vault: Vault, folder: str) -> None:
+    """Delete the excerpts; the answers stay."""
+    if vault.exists(f"{folder}queue.jsonl"):
+        vault.delete(f"{folder}queue.jsonl")
+
+
+def write_answers(vault: Vault, folder: str, answers: Sequence[Answer]) -> None:
     """Seal the answers given so far."""
-    with lines.writing(vault, ANSWERS) as writer:
+    with lines.writing(vault, f"{folder}answers.jsonl") as writer:
         for answer in answers:
-            writer.append([answer.number, answer.missed, answer.wrong])
+            writer.append([answer.number, answer.found, answer.missed, answer.wrong])
 
 
-def read_answers(vault: Vault) -> list[Answer]:
+def read_answers(vault: Vault, folder: str) -> list[Answer]:
     """Open the answers given so far; none is an empty list."""
-    if not vault.exists(ANSWERS):
+    if not vault.exists(f"{folder}answers.jsonl"):
         return []
     return [
-        Answer(number=number, missed=missed, wrong=wrong)
-        for number, missed, wrong in lines.reading(vault, ANSWERS)
+        Answer(number=number, found=found, missed=missed, wrong=wrong)
+        for number, found, missed, wrong in lines.reading(vault, f"{folder}answers.jsonl")
     ]
 
 
@@ -160,12 +207,11 @@ def shown(item: ReviewItem) -> str:
     return "".join([*parts, item.text[position:]])
 
 
-def estimate(items: Sequence[ReviewItem], answers: Sequence[Answer]) -> Recall | None:
+def estimate(answers: Sequence[Answer]) -> Recall | None:
     """Estimate recall and precision of a detector from a steward's answers.
 
     Args:
-        items: the queue.
-        answers: judgements of some of its items.
+        answers: judgements of excerpts that were drawn at random.
 
     Returns:
         Recall and precision by pieces with 95 % intervals; None while nothing personal was judged.
@@ -178,48 +224,19 @@ def estimate(items: Sequence[ReviewItem], answers: Sequence[Answer]) -> Recall |
         Korn and Graubard 1998, Survey Methodology 24, section 3: Clopper-Pearson with the
         effective sample size; where the estimated variance is zero, the number of excerpts.
     """
-    found = {item.number: len(item.spans) for item in items}
-    judged = [a for a in answers if a.number in found]
-    right = [max(0, found[a.number] - a.wrong) for a in judged]
-    personal = [r + a.missed for r, a in zip(right, judged, strict=True)]
+    right = [max(0, a.found - a.wrong) for a in answers]
+    personal = [r + a.missed for r, a in zip(right, answers, strict=True)]
     if sum(personal) == 0:
         return None
-    covered = [found[a.number] for a in judged]
+    covered = [a.found for a in answers]
     recall = sum(right) / sum(personal)
     precision = sum(right) / sum(covered) if sum(covered) else 0.0
     return Recall(
-        documents=len(judged),
+        documents=len(answers),
         recall=recall,
-        recall_interval=_clustered(right, personal),
+        recall_interval=clustered(right, personal),
         precision=precision,
-        precision_interval=_clustered(right, covered),
+        precision_interval=clustered(right, covered),
         by_type={},
         reasons={"by_type": "a review counts missed pieces, not their types"},
     )
-
-
-def _clustered(hits: Sequence[int], trials: Sequence[int]) -> Interval:
-    """Return the interval of a ratio over clusters."""
-    total = sum(trials)
-    clusters = sum(t > 0 for t in trials)
-    if total == 0:
-        return (0.0, 1.0)
-    share = sum(hits) / total
-    spread = sum((h - share * t) ** 2 for h, t in zip(hits, trials, strict=True))
-    variance = spread / total**2 * clusters / max(1, clusters - 1)
-    effective = float(clusters)
-    if variance > 0:
-        effective = min(float(total), share * (1.0 - share) / variance)
-    effective = max(1.0, effective)
-    return clopper_pearson_real(share * effective, effective)
-
-
-def clopper_pearson_real(hits: float, trials: float) -> Interval:
-    """Return the Clopper-Pearson interval at a number of trials that need not be whole."""
-    if float(hits).is_integer() and float(trials).is_integer():
-        return clopper_pearson(int(hits), int(trials))
-    from scipy.stats import beta
-
-    low = 0.0 if hits <= 0 else float(beta.ppf(0.025, hits, trials - hits + 1))
-    high = 1.0 if hits >= trials else float(beta.ppf(0.975, hits + 1, trials - hits))
-    return (low, high)

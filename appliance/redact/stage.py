@@ -34,7 +34,6 @@ from appliance.redact.quasi import QuasiCounter
 from appliance.redact.real_values import RealValues
 from appliance.redact.removed import SlotSampler, writing_removed
 from appliance.redact.replacing import Replacer, Tally, look_again
-from appliance.redact.review import estimate, read_answers, read_queue
 from appliance.redact.treatment import Detecting, Treatment
 from appliance.vault import Vault
 
@@ -45,6 +44,19 @@ SAMPLED_RECORDS = 1000
 RESIDUAL_RECORDS = 20_000
 #: Slots that keep their true value, for each value the audit will rank.
 _SLOTS_PER_RANKED = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What was measured of a detector before this run.
+
+    Attributes:
+        measured: recall on annotated documents, from `evaluate-detection`.
+        reviewed: recall on this very data, from a steward's answers.
+    """
+
+    measured: Recall | None = None
+    reviewed: Recall | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +79,7 @@ def redact(
     person_key: bytes,
     progress: Progress,
     detector: Detecting | None = None,
+    known: Known | None = None,
     reference_year: int | None = None,
 ) -> DeidentificationSection:
     """De-identify a corpus under a policy.
@@ -78,13 +91,15 @@ def redact(
         person_key: 32 bytes: key of pseudonyms, surrogates and date shifts.
         progress: told about each pass.
         detector: finds personal data; None builds the policy's own.
+        known: what was measured of this detector before.
         reference_year: the year ages are counted to; None means this year.
 
     Returns:
         Counts, column decisions, measured recall and what the second look still found.
 
     Raises:
-        PolicyError: the policy names a detector, language or gold file that cannot be used.
+        PolicyError: the policy names a detector, language or gold file that cannot be used, or a
+            model of the customer's that has not passed the recall floor.
         MachineError: a model is missing or the disk is full.
 
     Guarantees:
@@ -93,10 +108,13 @@ def redact(
     """
     year = datetime.now(UTC).year if reference_year is None else reference_year
     finder = detector or build_detector(policy)
+    earlier = known or Known()
+    measured = measure_gold(policy, finder) or earlier.measured
+    require_floor(policy, measured)
     buckets.remove_work(vault)
     total = len(corpus)
     columns = decide_columns(
-        sample_columns(_spread(corpus, total)),
+        sample_columns(spread(corpus, total)),
         policy=policy,
         detector=finder,
         reference_year=year,
@@ -119,8 +137,7 @@ def redact(
         sampler = _rewrite(run, real, person_key, tally, year, task)
     _write(run, sampler, quasi)
     buckets.remove_work(vault)
-    measured = measure_gold(policy, finder)
-    return _section(run, tally, measured, quasi, reviewed(vault))
+    return _section(run, tally, measured, quasi, earlier.reviewed)
 
 
 def rules_of(policy: Policy, *, reference_year: int) -> Rules:
@@ -157,11 +174,11 @@ def covered(text: str, spans: list[Span]) -> str:
     return "".join([*parts, text[position:]])
 
 
-def exported(corpus: Corpus, *, policy: Policy) -> Iterator[dict[str, Json]]:
-    """Yield de-identified records as rows in clear, for `deidentify --export`.
+def require_export(policy: Policy) -> None:
+    """Refuse a copy in clear that the policy does not allow.
 
     Raises:
-        PolicyError: the policy does not allow it.
+        PolicyError: it does not.
     """
     if not policy.deidentify.allow_export:
         raise PolicyError(
@@ -169,6 +186,15 @@ def exported(corpus: Corpus, *, policy: Policy) -> Iterator[dict[str, Json]]:
             "the policy does not allow a copy in clear",
             hint="appliance policy explain deidentify.allow_export",
         )
+
+
+def exported(corpus: Corpus, *, policy: Policy) -> Iterator[dict[str, Json]]:
+    """Yield de-identified records as rows in clear, for `deidentify --export`.
+
+    Raises:
+        PolicyError: the policy does not allow it.
+    """
+    require_export(policy)
     return ({**record.fields, **record.extra} for record in corpus)
 
 
@@ -190,7 +216,33 @@ def measure_gold(policy: Policy, detector: Detecting) -> Recall | None:
     return evaluate_detection(read_gold(path), detector)
 
 
-def _spread(corpus: Corpus, total: int) -> Iterator[Record]:
+def require_floor(policy: Policy, measured: Recall | None) -> None:
+    """Refuse a model of the customer's that has not passed the policy's recall floor.
+
+    The shipped detectors are judged by the gate, which has the report to say why; a model nobody
+    but the customer knows reads no record before it was measured.
+
+    Raises:
+        PolicyError: it was never measured, or found too little.
+    """
+    floor = policy.deidentify.recall_floor
+    if not policy.deidentify.detectors.models or floor is None:
+        return
+    if measured is not None and measured.recall_interval[0] >= floor:
+        return
+    found = (
+        "was not measured in this workspace"
+        if measured is None
+        else f"reached {measured.recall_interval[0]:.4f} (lower 95 % limit)"
+    )
+    raise PolicyError(
+        "deidentify.recall_floor",
+        f"the detector with the customer's model {found}, expected at least {floor:g}",
+        hint="appliance evaluate-detection --policy P GOLD",
+    )
+
+
+def spread(corpus: Corpus, total: int) -> Iterator[Record]:
     """Yield records evenly spread over the corpus."""
     step = max(1, total // SAMPLED_RECORDS)
     return (record for record in corpus if record.record_id % step == 0)
@@ -265,12 +317,6 @@ def _unpack_found(rows: list[tuple[int, list[tuple[int, int, str, float, str]]]]
     }
 
 
-def reviewed(vault: Vault) -> Recall | None:
-    """Return the recall a steward's answers in this vault speak for; None without answers."""
-    answers = read_answers(vault)
-    return estimate(read_queue(vault), answers) if answers else None
-
-
 def _section(
     run: _Run,
     tally: Tally,
@@ -280,7 +326,7 @@ def _section(
 ) -> DeidentificationSection:
     reasons: dict[str, str] = {}
     if review is None:
-        reasons["reviewed_recall"] = "no steward has answered a review queue"
+        reasons["reviewed_recall"] = "no steward has reviewed this detector on this data"
     if measured is None:
         reasons["measured_recall"] = "the policy names no annotated documents (deidentify.gold)"
     residual_reasons: dict[str, str] = {}

@@ -231,7 +231,9 @@ def _recall(recall: Recall, words: Words, *, kind: str = "recall") -> Table:
             _percents(recall.precision_interval, words),
         ),
     ]
-    rows += [(name, words.percent(v), "–") for name, v in sorted(recall.by_type.items())]
+    for name, share in sorted(recall.by_type.items()):
+        spread = recall.by_type_interval.get(name)
+        rows.append((name, words.percent(share), _percents(spread, words) if spread else "–"))
     head = tuple(words.say(f"recall.{n}") for n in ("type", "share", "interval"))
     caption = words.say(f"{kind}.table", documents=words.integer(recall.documents))
     return Table(caption=caption, head=head, rows=tuple(rows), numeric=frozenset({1, 2}))

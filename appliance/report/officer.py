@@ -128,11 +128,15 @@ def _removed(report: Report, words: Words) -> Iterator[str]:
         changed=words.integer(section.records_changed),
         rate=words.say("absent") if rate is None else words.percent(rate),
     )
-    recall = section.measured_recall
-    if recall is not None:
+    for key, recall in (
+        ("plain.recall", section.measured_recall),
+        ("plain.reviewed", section.reviewed_recall),
+    ):
+        if recall is None:
+            continue
         low, high = recall.recall_interval
         yield words.say(
-            "plain.recall",
+            key,
             recall=words.percent(recall.recall),
             low=words.percent(low),
             high=words.percent(high),
