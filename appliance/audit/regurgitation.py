@@ -19,6 +19,7 @@ from appliance.audit.ranking import Ranking, RemovedValues
 from appliance.audit.templates import choose_domain
 from appliance.evidence import Regurgitation
 from appliance.model.examples import Example
+from appliance.model.tasks import shape_of_model
 from appliance.policy.model import Policy
 from appliance.progress import Progress
 
@@ -60,6 +61,8 @@ def measure_regurgitation(
 ) -> Regurgitation | None:
     """Generate with and without the adapter and search both; None where the policy asks for none.
 
+    A classifier writes no text: None as well.
+
     Args:
         model: a peft model with its adapter on.
         tokenizer: the base model's.
@@ -71,7 +74,7 @@ def measure_regurgitation(
         progress: told one unit per generation.
     """
     count, new = policy.audit.generations, policy.audit.generation_tokens
-    if count == 0:
+    if count == 0 or shape_of_model(model) == "classifier":
         return None
     openings = draw_openings(tokenizer, members, count, policy, generator)
     seed = int(generator.integers(2**31))
@@ -95,7 +98,7 @@ def measure_regurgitation(
             ours.sequences, (example for unit in members for example in unit), window=window
         ),
         overlap_tokens=window,
-        real_values_ranked=None if ranking is None else ranking.slots,
+        real_values_ranked=0 if ranking is None else ranking.slots,
         rank_p_value=None if ranking is None else ranking.p_value,
         reasons=reasons,
     )
@@ -169,6 +172,8 @@ def generate(
                     max_new_tokens=new,
                     pad_token_id=end,
                 )
+                if shape_of_model(model) == "seq2seq":  # Only what was written comes back.
+                    grown = torch.cat([batch, grown[:, 1:]], dim=1)
                 short = openings.shape[1] + new - grown.shape[1]
                 grown = torch.nn.functional.pad(grown, (0, short), value=end)
                 sequences.append(grown.cpu().numpy())

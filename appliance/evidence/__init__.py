@@ -44,9 +44,11 @@ from appliance.evidence.report import (
     Evidence,
     Finding,
     ModelIdentity,
+    Outcome,
     PolicyIdentity,
     Report,
     RunSection,
+    overall,
 )
 from appliance.evidence.training import (
     AccountantFigures,
@@ -79,6 +81,7 @@ __all__ = [
     "Membership",
     "Metric",
     "ModelIdentity",
+    "Outcome",
     "PeopleSection",
     "PolicyIdentity",
     "PositiveControl",
@@ -99,4 +102,5 @@ __all__ = [
     "TrainingSection",
     "UtilitySection",
     "Vote",
+    "overall",
 ]

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
+
+from pydantic import Field
 
 from appliance.evidence.audit import AuditSection
 from appliance.evidence.base import Section
@@ -75,6 +78,22 @@ class Finding(Section):
     detail: str
 
 
+Outcome = Literal["pass", "refuse", "inconclusive"]
+
+
+def overall(verdict: str, findings: Sequence[Finding]) -> Outcome:
+    """Return what a decision comes to.
+
+    "inconclusive" where a run was refused by nothing but findings that could not be judged: too
+    few canaries, an attack that is blind. It may be sound; it was not shown to be.
+    """
+    if verdict == "released":
+        return "pass"
+    open_ones = [f for f in findings if not f.passed]
+    blind = bool(open_ones) and all(f.outcome == "inconclusive" for f in open_ones)
+    return "inconclusive" if blind else "refuse"
+
+
 class Artifact(Section):
     """A file of the release."""
 
@@ -88,6 +107,10 @@ class Report(Section):
 
     schema_version: Literal["1"] = "1"
     verdict: Literal["released", "refused"]
+    outcome: Outcome = Field(
+        description="What the verdict rests on: 'inconclusive' where nothing was found, and too "
+        "little could have been."
+    )
     findings: list[Finding]
     run: RunSection
     data: DataSection | None

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import InitVar, dataclass
 from typing import Literal
 
 from appliance.crypto.canonical import canonical_json, digest_bytes
-from appliance.evidence import Evidence, Finding
+from appliance.evidence import Evidence, Finding, Outcome, overall
 from appliance.gate import leaks, people, rules
 from appliance.gate.findings import finding
 from appliance.policy.model import Policy
@@ -36,12 +36,26 @@ _RULES: tuple[Callable[[Evidence, Policy], Iterator[Finding]], ...] = (
 _SIGNED_BY_PEOPLE = frozenset({"release.approvals", "release.rejected", "release.signing_key"})
 
 
+#: What only this module holds: no other makes an `Approval`.
+_MINT = object()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Approval:
-    """The gate's word that one run may be released; made by `decide` alone."""
+    """The gate's word that one run may be released.
+
+    Guarantees:
+        Made by `decide` alone: anyone else's attempt raises a TypeError.
+    """
 
     run_id: str
     decision_digest: str
+    mint: InitVar[object] = None
+
+    def __post_init__(self, mint: object) -> None:
+        """Refuse to be made by anyone but the gate."""
+        if mint is not _MINT:
+            raise TypeError("only the gate makes an approval: appliance.gate.decide")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +76,11 @@ class Decision:
     def reasons(self) -> tuple[Finding, ...]:
         """The findings that refused."""
         return tuple(f for f in self.findings if not f.passed)
+
+    @property
+    def outcome(self) -> Outcome:
+        """PASS, REFUSE, or INCONCLUSIVE: nothing was found, and too little could have been."""
+        return overall(self.verdict, self.findings)
 
 
 def decide(evidence: Evidence, policy: Policy) -> Decision:
@@ -90,7 +109,7 @@ def decide(evidence: Evidence, policy: Policy) -> Decision:
             }
         )
     )
-    approval = Approval(run_id=evidence.run.id, decision_digest=digest)
+    approval = Approval(run_id=evidence.run.id, decision_digest=digest, mint=_MINT)
     return Decision(verdict="released", findings=findings, approval=approval)
 
 

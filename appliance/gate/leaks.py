@@ -11,11 +11,15 @@ from appliance.evidence import (
     PositiveControl,
     PrivacySection,
 )
-from appliance.gate.findings import absent, at_most, finding, unknown
+from appliance.gate.findings import absent, at_least, at_most, finding, unknown
 from appliance.policy.model import Policy
 
+#: Why rules about text do not apply to a classifier.
+SILENT = "does not apply: a classifier writes no text; membership is attacked by its loss"
 #: What the attack's AUC on the leaking control must reach, at the interval's lower end.
 CONTROL_AUC = 0.8
+#: The guesses' chance under the accountant's own curve below which there is a bug.
+BUG_CHANCE = 0.01
 
 
 def audit(evidence: Evidence, policy: Policy) -> Iterator[Finding]:
@@ -29,6 +33,7 @@ def audit(evidence: Evidence, policy: Policy) -> Iterator[Finding]:
     yield from _lower_bound(section, evidence.privacy, policy)
     yield from _records(section, policy)
     yield from _extraction(section, policy)
+    yield from _removed(section, policy)
 
 
 def _power(section: AuditSection, policy: Policy) -> Iterator[Finding]:
@@ -42,12 +47,28 @@ def _power(section: AuditSection, policy: Policy) -> Iterator[Finding]:
     secrets = section.canaries.families.get("secret")
     planted = 0 if secrets is None else secrets.planted
     rule, detail = "release.rules.min_secrets_planted", "planted secrets behind the claim"
-    if planted < rules.min_secrets_planted:
+    if _silent(section, policy):
+        yield finding(rule, True, None, None, SILENT)
+    elif planted < rules.min_secrets_planted:
         yield unknown(rule, planted, rules.min_secrets_planted, f"{detail}: too few")
     else:
         yield finding(rule, True, planted, rules.min_secrets_planted, detail)
     if rules.require_positive_control:
         yield _control(section.positive_control)
+
+
+def _silent(section: AuditSection, policy: Policy) -> bool:
+    """Say whether there is no text to attack: the policy's task is a classifier, and nothing else.
+
+    The evidence cannot claim it: a section that holds secrets or generations is judged by them.
+    """
+    secrets = section.canaries.families.get("secret")
+    return (
+        policy.training.task == "classification"
+        and section.extraction is None
+        and section.regurgitation is None
+        and (secrets is None or secrets.planted == 0)
+    )
 
 
 def _attacked(section: AuditSection) -> int:
@@ -112,20 +133,33 @@ def _lower_bound(
             claimed,
             "lower bound at 99 % against the claim: above it there is a bug",
         )
+        yield at_least(
+            "audit.curve_holds",
+            section.curve_p_value,
+            BUG_CHANCE,
+            "chance of the guesses under the accountant's own curve: below 1 % there is a bug",
+        )
 
 
 def _records(section: AuditSection, policy: Policy) -> Iterator[Finding]:
-    attack = section.record_membership
+    attacks = [section.record_membership]
+    if policy.privacy.unit == "person":
+        attacks.append(section.user_membership)  # several records of each together
+    lows = [None if attack is None else attack.auc_interval[0] for attack in attacks]
+    known = [low for low in lows if low is not None]
     yield at_most(
         "release.rules.max_record_auc",
-        None if attack is None else attack.auc_interval[0],
+        max(known) if len(known) == len(lows) else None,
         policy.release.rules.max_record_auc,
-        "lower limit of the AUC on real people against the holdout",
+        "lower limit of the AUC on real people against the holdout, by one record or several",
     )
 
 
 def _extraction(section: AuditSection, policy: Policy) -> Iterator[Finding]:
     rules = policy.release.rules
+    if _silent(section, policy):
+        yield finding("release.rules.max_extracted", True, None, None, SILENT)
+        return
     found = section.extraction
     secrets = section.canaries.families.get("secret")
     if found is not None and found.attempted < (0 if secrets is None else secrets.planted):
@@ -143,10 +177,29 @@ def _extraction(section: AuditSection, policy: Policy) -> Iterator[Finding]:
             rules.max_log2_probability,
             "log2 of the largest probability of sampling a planted secret whole",
         )
+
+
+def _removed(section: AuditSection, policy: Policy) -> Iterator[Finding]:
+    rules = policy.release.rules
+    if _silent(section, policy):
+        yield finding("release.rules.max_regurgitated", True, None, None, SILENT)
+        return
     matches = section.regurgitation
     yield at_most(
         "release.rules.max_regurgitated",
         None if matches is None else matches.matches - matches.matches_base,
         rules.max_regurgitated,
         "removed values found in generations, beyond the base model's",
+    )
+    if not policy.audit.ranked_values:
+        return
+    rule = "release.rules.min_rank_p_value"
+    if matches is not None and matches.real_values_ranked == 0:
+        yield finding(rule, True, 0, None, "nothing removed is long and random enough to rank")
+        return
+    yield at_least(
+        rule,
+        None if matches is None or not matches.real_values_ranked else matches.rank_p_value,
+        rules.min_rank_p_value,
+        "chance that removed values rank this well among decoys by luck",
     )

@@ -185,20 +185,35 @@ def utility(evidence: Evidence, policy: Policy) -> Iterator[Finding]:
     section = evidence.utility
     if section is None or not policy.release.rules.require_better_than_base:
         return
-    loss = section.metrics.get("loss")
-    if loss is None or loss.base is None or loss.adapter is None:
-        yield missing("release.rules.require_better_than_base")
-        return
-    yield finding(
-        "release.rules.require_better_than_base",
-        loss.adapter < loss.base,
-        loss.adapter,
-        loss.base,
-        "loss per token on the test side: adapter against base model",
-    )
+    rule = "release.rules.require_better_than_base"
+    names = ["loss", *(f"{part.task}.loss" for part in policy.training.parts)]
+    for name in names:
+        loss = section.metrics.get(name)
+        if loss is None or loss.base is None or loss.adapter is None:
+            yield missing(rule)
+            return
+        if not loss.adapter < loss.base or name == names[-1]:
+            what = "loss" if name == "loss" else f"loss of {name.removesuffix('.loss')}"
+            yield finding(
+                rule,
+                loss.adapter < loss.base,
+                loss.adapter,
+                loss.base,
+                f"{what} on the test side, per learned token or class: adapter against base model",
+            )
+            return
 
 
-def environment(evidence: Evidence, policy: Policy) -> Iterator[Finding]:  # noqa: ARG001  one shape for all rules
+def environment(evidence: Evidence, policy: Policy) -> Iterator[Finding]:
     """Refuse without a description of training and machine."""
     yield from absent("training", evidence.training)
+    if evidence.training is not None:
+        task = evidence.training.task
+        yield finding(
+            "training.task",
+            task == policy.training.task,
+            task,
+            policy.training.task,
+            "what was learned; which attacks apply follows from it",
+        )
     yield from absent("environment", evidence.environment)

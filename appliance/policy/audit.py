@@ -76,8 +76,8 @@ class Rules(Knobs):
 
     max_epsilon: Positive | None = Field(
         default=None,
-        description="Largest spent epsilon, by the accountant's upper bound; absent: "
-        "privacy.target_epsilon.",
+        description="Largest spent epsilon, by the accountant's upper bound (absent: "
+        "privacy.target_epsilon): the only figure that holds against every attack, known or not.",
     )
     require_dp: bool = Field(
         default=True,

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from appliance.crypto.canonical import canonical_json, digest_bytes
 from appliance.errors import IntegrityError
-from appliance.evidence import Artifact, Evidence, Finding, Report
+from appliance.evidence import Artifact, Evidence, Finding, Report, overall
 
 SCHEMA_ID = "urn:appliance:report:v1"
 MAX_REPORT_BYTES = 64 * 1024 * 1024
@@ -60,6 +60,7 @@ def build_report(
     values = evidence.model_dump(mode="python")
     values |= {
         "verdict": verdict,
+        "outcome": overall(verdict, findings),
         "findings": [f.model_dump(mode="python") for f in findings],
         "artifacts": [a.model_dump(mode="python") for a in artifacts],
         "not_tested": list(not_tested),

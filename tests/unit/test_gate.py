@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
+import appliance
 from appliance.evidence import Evidence, Section
 from appliance.gate import Approval, Decision, decide
 from appliance.policy import Policy, policy_digest
@@ -98,7 +102,11 @@ def test_no_evidence_at_all_refuses() -> None:
         ("audit.membership.difference_interval", "release.rules.max_auc_difference"),
         ("audit.record_membership", "release.rules.max_record_auc"),
         ("audit.empirical_epsilon", "release.rules.max_empirical_epsilon"),
+        ("audit.user_membership", "release.rules.max_record_auc"),
         ("audit.empirical_epsilon_bug", "audit.claim_holds"),
+        ("audit.curve_p_value", "audit.curve_holds"),
+        ("audit.regurgitation.real_values_ranked", "release.rules.min_rank_p_value"),
+        ("audit.regurgitation.rank_p_value", "release.rules.min_rank_p_value"),
         ("audit.extraction", "release.rules.max_extracted"),
         ("audit.regurgitation", "release.rules.max_regurgitated"),
         ("audit.positive_control", "release.rules.require_positive_control"),
@@ -222,6 +230,9 @@ def test_an_epsilon_that_costs_nothing_is_no_evidence(spent: float) -> None:
         ("audit.empirical_epsilon", 5.0, "release.rules.max_empirical_epsilon"),
         ("audit.empirical_epsilon_bug", 99.0, "audit.claim_holds"),
         ("audit.record_membership.auc_interval", (0.99, 1.0), "release.rules.max_record_auc"),
+        ("audit.user_membership.auc_interval", (0.99, 1.0), "release.rules.max_record_auc"),
+        ("audit.curve_p_value", 0.004, "audit.curve_holds"),
+        ("audit.regurgitation.rank_p_value", 0.0005, "release.rules.min_rank_p_value"),
         ("audit.extraction.extracted_greedy", 1, "release.rules.max_extracted"),
         ("audit.extraction.attempted", 0, "release.rules.max_extracted"),
         ("audit.regurgitation.matches", 99, "release.rules.max_regurgitated"),
@@ -250,6 +261,53 @@ def test_too_little_power_is_inconclusive_and_the_policy_says_what_that_means() 
         (power,) = [f for f in decision.findings if f.rule == "release.rules.min_canaries"]
         assert power.outcome == "inconclusive"
         assert decision.verdict == verdict
+
+
+def test_a_run_refused_for_want_of_power_alone_is_inconclusive() -> None:
+    policy = with_rules(min_canaries=10**6)
+    assert decide(GOOD, POLICY).outcome == "pass"
+    assert decide(under(policy), policy).outcome == "inconclusive"
+    leak = changed(under(policy), "audit.extraction.extracted_greedy", 1)
+    assert decide(leak, policy).outcome == "refuse"
+    assert decide(Evidence(run=GOOD.run), POLICY).outcome == "refuse"
+
+
+def test_nobody_but_the_gate_makes_an_approval() -> None:
+    given = decide(GOOD, POLICY).approval
+    assert given is not None
+    with pytest.raises(TypeError, match="only the gate"):
+        Approval(run_id=given.run_id, decision_digest=given.decision_digest)
+    with pytest.raises(TypeError, match="only the gate"):
+        replace(given, run_id="another")
+    with pytest.raises(TypeError, match="only the gate"):
+        Approval(run_id=given.run_id, decision_digest=given.decision_digest, mint=object())
+    makers = [
+        path.name
+        for path in Path(appliance.__file__).parent.rglob("*.py")
+        if re.search(r"\bApproval\(\w|_MINT", path.read_text())
+        and path.parent.name != "gate"
+        and "class Approval(Protocol)" not in path.read_text()
+    ]
+    assert makers == []
+
+
+def test_where_a_record_is_the_unit_no_person_need_be_attacked() -> None:
+    policy = POLICY.model_copy(
+        update={"privacy": POLICY.privacy.model_copy(update={"unit": "record"})}
+    )
+    alone = changed(under(policy), "audit.user_membership", None)
+    assert reasons(alone, policy) == set()
+    assert reasons(changed(GOOD, "audit.user_membership", None)) != set()
+
+
+def test_the_ranking_is_judged_only_where_the_policy_asks_for_it() -> None:
+    none = changed(GOOD, "audit.regurgitation.real_values_ranked", 0)
+    assert reasons(changed(none, "audit.regurgitation.rank_p_value", None)) == set()
+    policy = POLICY.model_copy(
+        update={"audit": POLICY.audit.model_copy(update={"ranked_values": 0})}
+    )
+    unasked = changed(under(policy), "audit.regurgitation.rank_p_value", None)
+    assert reasons(unasked, policy) == set()
 
 
 def test_inconclusive_pass_never_passes_missing_evidence() -> None:

@@ -8,7 +8,7 @@ import pytest
 from scipy import stats
 
 from appliance.audit import templates
-from appliance.audit.canaries import fair_coins, plan_canaries, plant
+from appliance.audit.canaries import Form, fair_coins, plan_canaries, plant
 from appliance.audit.canary_set import CanarySet
 from appliance.errors import IntegrityError
 from appliance.policy.model import Audit, CanaryCounts
@@ -60,7 +60,7 @@ def test_a_used_up_vocabulary_makes_fewer_newtok_and_says_so():
 
 @pytest.mark.parametrize("targets", ["all", "secret"])
 def test_a_canary_is_learned_as_its_records_are_and_attacked_at_its_secret(targets):
-    for canary in planted(targets=targets).canaries:
+    for canary in planted(form=Form(targets=targets)).canaries:
         start, end = canary.secret_span
         learned = np.flatnonzero(canary.example.loss_mask).tolist()
         assert learned == list(range(start if targets == "secret" else 1, end))

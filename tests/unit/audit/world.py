@@ -14,7 +14,7 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from appliance.audit.base import BaseScores, score_base
-from appliance.audit.canaries import plant
+from appliance.audit.canaries import Form, plant
 from appliance.audit.canary_set import CanarySet
 from appliance.audit.ranking import RemovedSlot
 from appliance.audit.stage import audit
@@ -172,7 +172,7 @@ def canaries(rules: Policy, units: Sequence[Sequence[Example]], *, seed: bytes) 
         corpus_token_ids=[example.input_ids for unit in units for example in unit],
         entity_types=sorted(rules.deidentify.entities),
         entropy=seed * 32,
-        targets="secret",
+        form=Form(targets="secret"),
     )
 
 

@@ -13,7 +13,7 @@ import pytest
 from appliance.crypto.canonical import digest_bytes
 from appliance.crypto.signing import SigningKey
 from appliance.errors import IntegrityError, MachineError, UsageError
-from appliance.gate import Approval
+from appliance.gate import decide
 from appliance.release import bundle as bundle_module
 from appliance.release.bundle import release
 from appliance.report.json import parse_report
@@ -86,7 +86,9 @@ def test_every_file_is_returned_with_its_digest(tmp_path: Path) -> None:
 
 
 def test_another_runs_approval_opens_nothing(tmp_path: Path) -> None:
-    other = Approval(run_id="another", decision_digest=approval().decision_digest)
+    elsewhere = sample_report.evidence(run=sample_report.run_section(id="another"))
+    other = decide(elsewhere, sample_report.policy().policy).approval
+    assert other is not None
     with pytest.raises(IntegrityError, match="is for another run"):
         attempt(tmp_path / "out", approval=other)
     assert not list(tmp_path.iterdir())

@@ -45,6 +45,7 @@ from appliance.gate import decide
 from appliance.policy.load import LoadedPolicy, load_policy
 from appliance.report.json import build_report
 from appliance.report.limits import not_tested
+from appliance.report.odds import tpr_ceiling
 
 BASE_DIGEST = "sha256:" + "3f" * 32
 
@@ -301,12 +302,22 @@ def audit_section(*, shift: float = 0.05, **changes: Any) -> AuditSection:
             n_non_members=24,
             roc=[],
         ),
+        "user_membership": Membership(
+            auc=0.511,
+            auc_interval=(0.40, 0.62),
+            tpr_at_fpr={"0.01": TprAtFpr(value=0.0, interval=(0.0, 0.08))},
+            n_members=48,
+            n_non_members=24,
+            roc=[],
+        ),
         "empirical_epsilon": 2.9 if leak else 0.0,
         "empirical_epsilon_bug": 2.1 if leak else 0.0,
         "empirical_epsilon_gaussian": 3.1 if leak else 0.0,
         "guesses": 60,
         "correct_guesses": 58 if leak else 31,
+        "curve_p_value": 0.35 if leak else 1.0,
         "dp_auc_ceiling": 0.88,
+        "dp_roc": [(x, tpr_ceiling(6.1, 1e-5, fpr=x)) for x in np.geomspace(1e-4, 1, 40).tolist()],
         "permutation_p_value": 0.0005 if leak else 0.24,
         "secondary": {
             "base_calibrated": Attack(auc=0.534, auc_interval=(0.453, 0.615)),
