@@ -35,6 +35,22 @@ _MACHINE = {
 }
 
 
+def exit_code(error: BaseException) -> int:
+    """Return the exit code that a failure comes to."""
+    if isinstance(error, click.exceptions.Exit):
+        return error.exit_code
+    if isinstance(error, SystemExit) and not isinstance(error.code, str):
+        return int(error.code or 0)
+    return _describe(error)[3]
+
+
+def _is_plain_exit(error: BaseException) -> bool:
+    """Whether it is an exit code and no message."""
+    if isinstance(error, SystemExit):
+        return not isinstance(error.code, str)
+    return isinstance(error, click.exceptions.Exit)
+
+
 def report_failure(error: BaseException, *, as_json: bool, debug: bool = False) -> int:
     """Print a failure and return the exit code.
 
@@ -43,10 +59,8 @@ def report_failure(error: BaseException, *, as_json: bool, debug: bool = False) 
         as_json: one JSON object on stdout instead of two lines on stderr.
         debug: also print the frames it came through, without values or messages.
     """
-    if isinstance(error, SystemExit) and not isinstance(error.code, str):
-        return int(error.code or 0)
-    if isinstance(error, click.exceptions.Exit):
-        return error.exit_code
+    if _is_plain_exit(error):
+        return exit_code(error)
     where, what, hint, code = _describe(error)
     if debug:
         _frames(error)

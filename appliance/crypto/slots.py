@@ -85,6 +85,11 @@ class Slot:
     salt: bytes
     wrapped: bytes
 
+    @property
+    def uri(self) -> str:
+        """Where the device key is; empty for other kinds."""
+        return str(self.parameters.get("uri", ""))
+
     def as_json(self) -> dict[str, Any]:
         """Return the slot as the file holds it."""
         return {
@@ -272,11 +277,10 @@ def _kinds(unlock: Unlock) -> tuple[SlotKind, ...]:
 
 def _slot_root(slot: Slot, unlock: Unlock) -> bytes | None:
     """Return the root key's bytes if this secret opens this slot."""
-    uri = str(slot.parameters.get("uri", ""))
     if unlock.device is not None:
-        return unlock.device(uri).unwrap(slot.wrapped)
+        return unlock.device(slot.uri).unwrap(slot.wrapped)
     if unlock.token is not None:
-        return unlock.token.unwrap(slot.wrapped) if uri == unlock.token.uri else None
+        return unlock.token.unwrap(slot.wrapped) if slot.uri == unlock.token.uri else None
     return unwrap_key(_slot_key(slot, unlock), slot.wrapped)
 
 

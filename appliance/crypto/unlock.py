@@ -74,6 +74,10 @@ class Unlock:
             )
         return given
 
+    def for_slot(self, uri: str) -> Unlock:
+        """Return the same as a new slot needs it: of a device, the one key at `uri`."""
+        return self if self.device is None else Unlock(token=self.device(uri))
+
     @classmethod
     def from_options(
         cls,

@@ -87,9 +87,8 @@ def destroy(home: Home) -> Destroyed:
     overwrite_and_remove(home.path / "keys" / "slots.json")
     attempts = {}
     for scope, folder in vaults.items():
-        burn_keys(folder)
-        attempts[scope] = _try_to_open(folder, scope, home._root)
-        home.log.append("vault.destroyed", scope=scope)
+        attempts[scope] = burn(folder, scope, home._root)
+        home.log.append("vault.destroyed", scope=scope, attempt=attempts[scope])
     for folder in vaults.values():
         destroy_vault(folder)
     receipt = _sign_receipt(home.path, attempts, home.log, home._signing)
@@ -164,14 +163,24 @@ def read_receipt(path: Path, key: VerifyingKey) -> dict[str, Any]:
     return dict(body)
 
 
-def _try_to_open(folder: Path, scope: str, root: RootKey) -> str:
-    """Try to open a burned vault with the very root key that opened it before."""
+def burn(folder: Path, scope: str, root: RootKey) -> str:
+    """Burn a vault's keys, then try to open it with the very root key that opened it before.
+
+    Returns:
+        How the attempt ended.
+
+    Raises:
+        MachineError: it cannot be written, or the vault still opens.
+    """
+    burn_keys(folder)
     try:
         Vault.open(folder, scope=scope, root=root, writable=False).close()
     except IntegrityError as e:
         return f"refused: {e.what}"
     raise MachineError(
-        str(folder), "still opens after its keys were burned", hint="appliance keys destroy, again"
+        str(folder),
+        "still opens after its keys were burned",
+        hint="appliance keys destroy, or runs purge, again",
     )
 
 

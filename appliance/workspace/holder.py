@@ -17,6 +17,8 @@ from appliance.errors import LockedError
 from appliance.files import machine_errors, write_all
 
 _MAX_TEXT = 4096
+#: A reader that asks whether a command is running holds the lock for an instant.
+_INSTANT_S = 0.2
 
 
 class HomeLock:
@@ -38,7 +40,7 @@ class HomeLock:
         with machine_errors(str(path)):
             self._fd = os.open(path, flags, 0o600)
         try:
-            self._take(time.monotonic() + wait_s)
+            self._take(time.monotonic() + max(wait_s, _INSTANT_S))
             with machine_errors(str(path)):
                 os.ftruncate(self._fd, 0)
                 write_all(self._fd, f"process {os.getpid()}: {_command()}".encode()[:_MAX_TEXT])
@@ -75,6 +77,21 @@ class HomeLock:
             f"the workspace is in use by {holder}",
             hint="wait for that command to end, then repeat",
         )
+
+
+def held(home: Path) -> bool:
+    """Whether a command that may change this workspace is running."""
+    try:
+        fd = os.open(home / "lock", os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(fd)
+    return False
 
 
 def _command() -> str:

@@ -28,8 +28,7 @@ from appliance.crypto.unlock import Unlock
 from appliance.errors import ApplianceError, IntegrityError, UsageError
 from appliance.files import machine_errors, make_private_folder, sync_folder
 from appliance.log import UNLOCK_REFUSED, AuditLog
-from appliance.manifest import Manifest
-from appliance.vault import Vault, VaultHead, destroy_vault
+from appliance.vault import Vault, VaultHead
 from appliance.workspace.anchors import (
     HOME_SCOPE,
     SIGNING_KEY,
@@ -41,20 +40,19 @@ from appliance.workspace.anchors import (
     run_of,
     run_scope,
 )
+from appliance.workspace.checking import verify_all
 from appliance.workspace.custody import finish_rotation
-from appliance.workspace.destruction import refuse_destroyed
+from appliance.workspace.destruction import burn, refuse_destroyed
 from appliance.workspace.founding import found
-from appliance.workspace.holder import HomeLock
+from appliance.workspace.holder import HomeLock, held
 from appliance.workspace.layout import (
-    MANIFEST_FILE,
     check_tree,
     open_to_others,
     read_pem,
     remove_leftovers,
     require_workspace,
-    run_folders,
 )
-from appliance.workspace.public_files import check_public, expect_public, record_public
+from appliance.workspace.public_files import expect_public, record_public
 from appliance.workspace.resealing import burn_leftovers
 
 _LOG_HEAD = "custody/log-head.json"
@@ -166,8 +164,11 @@ class Home:
             self._runs[run_id] = self._open_run(run_id)
         return self._runs[run_id]
 
-    def purge_run(self, run_id: str) -> None:
+    def purge_run(self, run_id: str) -> str:
         """Burn a run's keys and remove its files; the log and the ledger keep its name.
+
+        Returns:
+            How the attempt to open the vault afterwards, with the root key, was refused.
 
         Raises:
             UsageError: there is no such run.
@@ -181,12 +182,17 @@ class Home:
         known = self._runs.pop(run_id, None)
         if known is not None:
             known.close()
-        if (folder / "vault").is_dir():
-            destroy_vault(folder / "vault")
+        attempt = burn(folder / "vault", run_scope(run_id), self._root)
         with machine_errors(str(folder)):
             shutil.rmtree(folder)
             sync_folder(folder.parent)
-        self.log.append("vault.destroyed", scope=run_scope(run_id))
+        self.log.append("vault.destroyed", scope=run_scope(run_id), attempt=attempt)
+        return attempt
+
+    @property
+    def root_key_id(self) -> str:
+        """Names the root key and says nothing about it."""
+        return self._root.key_id
 
     @property
     def slots(self) -> tuple[Slot, ...]:
@@ -220,7 +226,7 @@ class Home:
         return open_to_others(self.path)
 
     def verify(self) -> dict[str, int]:
-        """Open every sealed byte and check every log line and checkpoint.
+        """Open every sealed byte and compare every file with what is known of it.
 
         Returns:
             Numbers of vaults, sealed files, receipts, public files and events checked.
@@ -228,24 +234,7 @@ class Home:
         Raises:
             IntegrityError: naming the first file that is not as it was written.
         """
-        check_tree(self.path)
-        if self.exclusive:
-            self.log.checkpoint(self._signing)
-        report = self.log.verify()
-        files, receipts = self.vault.verify(), 0
-        public = check_public(self.vault, self.path)
-        runs = run_folders(self.path)
-        for folder in runs:
-            vault = self.run_vault(folder.name)
-            files += vault.verify()
-            receipts += Manifest(folder / MANIFEST_FILE, vault).verify()
-        return {
-            "vaults": len(runs) + 1,
-            "files": files,
-            "receipts": receipts,
-            "public_files": public,
-            "events": report.events,
-        }
+        return verify_all(self)
 
     @property
     def closed(self) -> bool:
@@ -316,7 +305,7 @@ class Home:
         tail = log.unsigned(signed)
         if lock is not None and interrupted:
             log.append("keys.changed", file="slots.json", digest=opened.digest)
-        if lock is not None and tail:
+        if tail and (lock is not None or not held(path)):
             # Its command was killed, or still runs: whoever signs these events says so.
             log.append("log.unsigned-tail", events=tail)
         return home

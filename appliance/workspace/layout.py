@@ -22,11 +22,13 @@ FOLDERS = ("keys", "log", "runs", "models", "releases", "reports", "tmp")
 MANIFEST_FILE = "manifest.jsonl"
 #: The signed statement that the keys were destroyed.
 RECEIPT_FILE = "destroyed.json"
+#: The public half of a release key that lies apart from the workspace.
+APART_KEY = "release-apart.pub.pem"
 
 #: What may lie directly in a folder; "runs/*" stands for every run's folder.
 _KNOWN: dict[str, frozenset[str]] = {
     ".": frozenset({*FOLDERS, "vault", "lock"}),
-    "keys": frozenset({"slots.json", "release.pub.pem", RECEIPT_FILE}),
+    "keys": frozenset({"slots.json", "release.pub.pem", APART_KEY, RECEIPT_FILE}),
     "log": frozenset({"events.jsonl", "checkpoints.jsonl"}),
     "runs/*": frozenset({"vault", MANIFEST_FILE}),
 }
