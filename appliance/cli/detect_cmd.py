@@ -1,207 +1,115 @@
-"""`appliance detect` and `appliance evaluate-detection`: detection without training."""
+"""`appliance detect`: documents, a table's columns, one document's page, or a review."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from appliance.cli.console import emit, progress
+from appliance.cli.console import emit
+from appliance.cli.detection import (
+    check_language,
+    find_in_documents,
+    logged,
+    require_file,
+    write_lines,
+)
 from appliance.cli.options import PATH, Unlocking, home_options, json_option
-from appliance.errors import DataError, UsageError
+from appliance.errors import UsageError
 
 if TYPE_CHECKING:
-    from appliance.policy import Policy
-    from appliance.workspace import Home
+    from appliance.policy import LoadedPolicy
 
-#: Documents detected at a time; bounds memory, changes no result.
-BATCH = 64
+_HINT = "appliance detect --help"
 
 
 @click.command()
-@click.option("--policy", "policy_path", type=PATH, required=True, help="The policy.")
+@click.option("--policy", "policy_path", type=PATH, help="The policy.")
 @click.option("--language", help="ISO 639-1 of the text; absent: the policy's.")
 @click.option("--table", "as_table", is_flag=True, help="Decide per column of a table.")
+@click.option("--html", "as_html", is_flag=True, help="Seal one document as a page: spans, types.")
+@click.option("--id", "document", help="With --html: which document of IN; absent: the first.")
+@click.option("--open", "opened", is_flag=True, help="With --html: write the page in the clear.")
+@click.option("--review", "count", type=click.IntRange(min=1), help="Judge N excerpts of IN.")
 @click.argument("source", metavar="IN", type=PATH)
-@click.argument("out", metavar="OUT", type=PATH)
+@click.argument("out", metavar="[OUT]", type=PATH, required=False)
 @home_options
 @json_option
 def detect(
     *,
-    policy_path: Path,
+    policy_path: Path | None,
     language: str | None,
     as_table: bool,
+    as_html: bool,
+    document: str | None,
+    opened: bool,
+    count: int | None,
     source: Path,
-    out: Path,
+    out: Path | None,
     unlocking: Unlocking,
     as_json: bool,
 ) -> None:
     """Find personal data in IN: JSONL of {"id","text"}, or with --table a table.
 
-    OUT holds offsets and types, never the text.
+    OUT holds offsets and types, never the text. With --html OUT is a page for human eyes, sealed
+    unless --open is given; a sealed page as IN is opened again by --html --open. With --review
+    a steward judges excerpts of IN (any data `train` reads) in the terminal; there is no OUT.
     """
-    from appliance.policy import load_policy
+    if sum((as_table, as_html, count is not None)) > 1 or (opened and not as_html):
+        raise UsageError("options", "do not go together", hint=_HINT)
+    if (out is None) != (count is not None):
+        raise UsageError("OUT", "is needed, but not with --review", hint=_HINT)
+    check_language(language)
+    if count is not None:
+        from appliance.cli.reviewing import review
 
-    loaded = load_policy(policy_path)
-    _require_file(source)
-    with _logged(unlocking) as home:
+        review(_load(policy_path), source, count=count, unlocking=unlocking, as_json=as_json)
+        return
+    require_file(source)
+    if out is None:  # checked above; narrows the type
+        raise UsageError("OUT", "is needed", hint=_HINT)
+    if as_html:
+        from appliance.cli.paging import page
+
+        shown = page(
+            source,
+            out,
+            policy=None if policy_path is None else _load(policy_path),
+            document=document,
+            opened=opened,
+            languages=None if language is None else (language,),
+            unlocking=unlocking,
+        )
+        emit(shown, as_json=as_json, text=f"{out}: {'in the clear' if opened else 'sealed'}")
+        return
+    loaded = _load(policy_path)
+    with logged(unlocking) as home:
         if as_table:
-            found = _table(source, loaded.policy)
-            _write(out, [json.dumps(found, ensure_ascii=False, indent=1)])
+            found = _table(source, loaded)
+            write_lines(out, [json.dumps(found, ensure_ascii=False, indent=1)])
             result: dict[str, Any] = {"columns": len(found["columns"])}
         else:
-            result = _documents(source, out, loaded.policy, language, quiet=as_json)
+            result = find_in_documents(source, out, loaded.policy, language, quiet=as_json)
         if home is not None:
             home.log.append("detect.done", policy=loaded.digest, **result)
-    text = ", ".join(f"{count} {what}" for what, count in result.items())
+    text = ", ".join(f"{number} {what}" for what, number in result.items())
     emit({"out": str(out), **result}, as_json=as_json, text=f"{out}: {text}")
 
 
-@click.command(name="evaluate-detection")
-@click.option("--policy", "policy_path", type=PATH, required=True, help="The policy.")
-@click.option("--language", help="ISO 639-1 of the text; absent: the policy's.")
-@click.argument("gold", metavar="GOLD", type=PATH)
-@home_options
-@json_option
-def evaluate_detection(
-    *, policy_path: Path, language: str | None, gold: Path, unlocking: Unlocking, as_json: bool
-) -> None:
-    """Measure recall, precision and F2 per type, with 95 % intervals, against annotated documents.
-
-    GOLD: JSONL of {"id","text","spans":[{"start","end","entity_type"}]}.
-    """
+def _load(path: Path | None) -> LoadedPolicy:
     from appliance.policy import load_policy
-    from appliance.redact.measure import evaluate_detection as measure
-    from appliance.steward.detector import detector_of
 
-    loaded = load_policy(policy_path)
-    _require_file(gold)
-    with _logged(unlocking) as home:
-        detector = detector_of(loaded.policy, languages=_languages(language))
-        found = measure(_rows(gold, ("id", "text", "spans")), detector)
-        if home is not None:
-            home.log.append("detect.evaluated", policy=loaded.digest, documents=found.documents)
-    result = found.model_dump(mode="json")
-    low, high = found.recall_interval
-    lines = [
-        f"{found.documents} documents",
-        f"recall    {found.recall:.4f} [{low:.4f}, {high:.4f}]",
-        f"precision {found.precision:.4f} "
-        f"[{found.precision_interval[0]:.4f}, {found.precision_interval[1]:.4f}]",
-        *(f"  {name:24} {value:.4f}" for name, value in sorted(found.by_type.items())),
-    ]
-    emit(result, as_json=as_json, text="\n".join(lines))
+    if path is None:
+        raise UsageError("--policy", "is needed", hint="appliance detect --policy P IN OUT")
+    return load_policy(path)
 
 
-@contextmanager
-def _logged(unlocking: Unlocking) -> Iterator[Home | None]:
-    """Open the workspace where there is one: what leaves here is offsets, never content."""
-    if not unlocking.path.exists():
-        click.echo(f"no workspace {unlocking.path}: this command is not logged", err=True)
-        yield None
-        return
-    with unlocking.open(exclusive=False) as home:
-        yield home
-
-
-def _documents(
-    source: Path,
-    out: Path,
-    policy: Policy,
-    language: str | None,
-    *,
-    quiet: bool,
-) -> dict[str, int]:
-    from appliance.steward.detector import detector_of
-
-    detector = detector_of(policy, languages=_languages(language))
-    documents = spans = 0
-
-    def lines() -> Iterator[str]:
-        nonlocal documents, spans
-        with progress(quiet=quiet).task("detect", source.stat().st_size) as task:
-            rows = _rows(source, ("id", "text"))
-            while batch := list(islice(rows, BATCH)):
-                texts = [row["text"] for row in batch]
-                for row, found in zip(batch, detector.detect_batch(texts), strict=True):
-                    documents += 1
-                    spans += len(found)
-                    yield json.dumps(
-                        {
-                            "id": row["id"],
-                            "spans": [
-                                {
-                                    "start": s.start,
-                                    "end": s.end,
-                                    "entity_type": s.entity_type,
-                                    "score": round(s.score, 4),
-                                }
-                                for s in found
-                            ],
-                        },
-                        ensure_ascii=False,
-                    )
-                task.advance(sum(len(t.encode()) for t in texts))
-
-    _write(out, lines())
-    return {"documents": documents, "spans": spans}
-
-
-def _table(source: Path, policy: Policy) -> dict[str, Any]:
+def _table(source: Path, loaded: LoadedPolicy) -> dict[str, Any]:
     from appliance.ingest.tables import read_table
     from appliance.redact.columns import detect_table
     from appliance.steward.detector import detector_of
 
-    rows = read_table(source, policy=policy.data)
-    return detect_table(rows, policy=policy, detector=detector_of(policy))
-
-
-def _rows(source: Path, fields: tuple[str, ...]) -> Iterator[dict[str, Any]]:
-    """Read JSON Lines; a bad line is named by its number."""
-    from appliance.files import machine_errors
-
-    with machine_errors(str(source)), source.open("rb") as handle:
-        for number, raw in enumerate(handle, start=1):
-            if not raw.strip():
-                continue
-            where = f"{source}: line {number}"
-            try:
-                row = json.loads(raw)
-            except (ValueError, RecursionError):
-                raise DataError(where, "is not JSON", hint="expected one object a line") from None
-            if not isinstance(row, dict) or any(f not in row for f in fields):
-                need = ", ".join(fields)
-                raise DataError(where, f"expected an object with {need}", hint=f"head {source}")
-            if not isinstance(row["text"], str):
-                raise DataError(where, "text is not a string", hint=f"head {source}")
-            yield row
-
-
-def _write(out: Path, lines: Iterable[str]) -> None:
-    """Write the result beside its place, then put it there whole."""
-    from appliance.files import machine_errors
-
-    building = out.with_name(f".{out.name}.building")
-    try:
-        with machine_errors(str(out)), building.open("w", encoding="utf-8") as handle:
-            for line in lines:
-                handle.write(line + "\n")
-        building.replace(out)
-    finally:
-        building.unlink(missing_ok=True)
-
-
-def _require_file(path: Path) -> None:
-    if path.is_dir():
-        raise UsageError(str(path), "is a directory, expected a file", hint="ls -l")
-    if not path.is_file():
-        raise DataError(str(path), "no such file", hint=f"ls -l {path.parent}")
-
-
-def _languages(language: str | None) -> tuple[str, ...] | None:
-    return None if language is None else (language,)
+    rows = read_table(source, policy=loaded.policy.data)
+    return detect_table(rows, policy=loaded.policy, detector=detector_of(loaded.policy))
