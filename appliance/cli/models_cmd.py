@@ -30,12 +30,14 @@ def add(source: str, *, name: str | None, unlocking: Unlocking, as_json: bool) -
 
     with unlocking.open(exclusive=True) as home:
         registry = Registry(home.path / "models")
+        home.expect_public(home.path / "models")
         if source == "demo":
             model = registry.add_demo(progress(quiet=as_json))
         elif source == "minilm":
             model = registry.add_minilm()
         else:
             model = registry.add(Path(source), name=name)
+        home.record_public(home.path / "models")
         home.log.append("model.added", model=model.name, digest=model.digest)
     emit(
         {"model": describe(model)},

@@ -61,6 +61,7 @@ def close(run: Run, evidence: Evidence) -> Outcome:
     people = key_section(run.home, run.clock)
     identity = run.identity(finished=run.clock())
     evidence = evidence.model_copy(update={"run": identity, "people": people})
+    evidence = _anchored(run, evidence)
     decision = decide(evidence, run.policy.policy)
     adapter = adapter_files(run.vault)
     outcome = publish(run.home, evidence, decision, run.policy, adapter, progress=run.progress)
@@ -78,6 +79,16 @@ def close(run: Run, evidence: Evidence) -> Outcome:
     finish(run.home, run.id, "waiting" if outcome.waiting else decision.verdict)
     _retain(run)
     return outcome
+
+
+def _anchored(run: Run, evidence: Evidence) -> Evidence:
+    """Put the audit log's signed checkpoint into the evidence: the report carries it out."""
+    machine = evidence.environment
+    if machine is None:
+        return evidence
+    note = run.home.log.checkpoint(run.home.signing_key()).note
+    anchored = machine.model_copy(update={"log_checkpoint": note})
+    return evidence.model_copy(update={"environment": anchored})
 
 
 def _retain(run: Run) -> None:
