@@ -37,6 +37,7 @@ def _membership(audit: AuditSection, words: Words) -> Table:
     attacks = (
         ("membership", audit.membership),
         ("record_membership", audit.record_membership),
+        ("user_membership", audit.user_membership),
     )
     rows = [row for name, found in attacks for row in _attack(name, found, audit, words)]
     rows += [
@@ -94,7 +95,7 @@ def _attack(
 def _drawings(report: Report, audit: AuditSection, words: Words) -> Iterator[Figure]:
     attack = audit.membership
     if attack is not None and attack.roc:
-        yield _figure("roc", words, lambda: plots.roc(report, attack, words))
+        yield _figure("roc", words, lambda: plots.roc(report, attack, audit.dp_roc, words))
     if audit.scores.get("member") and audit.scores.get("non_member"):
         yield _figure("scores", words, lambda: plots.score_histograms(audit.scores, words))
     if audit.power:
@@ -117,6 +118,7 @@ def _bounds(audit: AuditSection, words: Words) -> Table:
         (words.say("audit.empirical"), shown(words, audit, "empirical_epsilon")),
         (words.say("audit.bug"), shown(words, audit, "empirical_epsilon_bug")),
         (words.say("audit.gaussian"), shown(words, audit, "empirical_epsilon_gaussian")),
+        (words.say("audit.curve"), shown(words, audit, "curve_p_value", words.percent)),
         (words.say("audit.guesses"), shown(words, audit, "guesses")),
         (words.say("audit.correct"), shown(words, audit, "correct_guesses")),
         (words.say("audit.largest"), shown(words, audit, "largest_detectable_epsilon")),

@@ -25,9 +25,9 @@ def document(report: Report, *, language: str, organisation: str = "") -> Docume
     """
     words = Words.load(language)
     run, failed = report.run, [f for f in report.findings if not f.passed]
-    released = report.verdict == "released"
+    verdict = "inconclusive" if report.outcome == "inconclusive" else report.verdict
     summary = words.say(
-        f"verdict.{report.verdict}.summary" if report.findings else "verdict.empty.summary",
+        f"verdict.{verdict}.summary" if report.findings else "verdict.empty.summary",
         failed=words.integer(len(failed)),
         count=words.integer(len(report.findings)),
         policy=f"{run.policy.name} {run.policy.version}",
@@ -43,8 +43,8 @@ def document(report: Report, *, language: str, organisation: str = "") -> Docume
             model=run.base_model.name,
             regulation=run.policy.regulation,
         ),
-        tone="good" if released else "bad",
-        verdict=words.say(f"verdict.{report.verdict}"),
+        tone="good" if report.verdict == "released" else "bad",
+        verdict=words.say(f"verdict.{verdict}"),
         summary=summary,
         reasons=tuple(reason(words, f) for f in failed),
         contents=words.say("contents"),

@@ -15,7 +15,14 @@ from appliance.report.words import Language, Words
 #: Power from which an audit is said to be able to see a leak.
 GOOD_POWER = 0.8
 #: Parts of the audit that can be missing.
-_FINDABLE = ("membership", "record_membership", "extraction", "regurgitation", "positive_control")
+_FINDABLE = (
+    "membership",
+    "record_membership",
+    "user_membership",
+    "extraction",
+    "regurgitation",
+    "positive_control",
+)
 
 
 def not_tested(evidence: Evidence | Report, language: Language = "en") -> list[str]:

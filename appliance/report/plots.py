@@ -64,8 +64,16 @@ def styled(draw: Callable[[], Figure]) -> Figure:
         return draw()
 
 
-def roc(report: Report, attack: Membership, words: Words) -> Figure:
-    """Draw the ROC of the canary attack, log-log, with its band, the diagonal and the DP limit.
+def roc(
+    report: Report, attack: Membership, ceiling: Sequence[tuple[float, float]], words: Words
+) -> Figure:
+    """Draw the ROC of the canary attack, log-log, with its band, the diagonal and the DP limits.
+
+    Args:
+        report: for the stated epsilon and delta.
+        attack: what was measured.
+        ceiling: (fpr, largest tpr) by the accountant's own curve; may be empty.
+        words: the language.
 
     Reference:
         Band: Clopper-Pearson per point, descriptive. Limit: `odds.tpr_ceiling`.
@@ -88,11 +96,10 @@ def roc(report: Report, attack: Membership, words: Words) -> Figure:
         axes.plot(
             rates, limit, color=RUST, linewidth=1.3, linestyle="--", label=words.say("roc.limit")
         )
-    points = [(float(k), p.dp_ceiling) for k, p in attack.tpr_at_fpr.items() if p.dp_ceiling]
-    points = [(x, y) for x, y in points if x >= floor]
+    points = [(x, y) for x, y in ceiling if x >= floor]
     if points:
         xs, ys = zip(*points, strict=True)
-        axes.plot(xs, ys, "D", color=RUST, markersize=5, label=words.say("roc.points"))
+        axes.plot(xs, ys, color=INK, linewidth=1.3, linestyle="-.", label=words.say("roc.points"))
     axes.set(xscale="log", yscale="log", xlim=(floor, 1), ylim=(floor, 1.25))
     axes.set(xlabel=words.say("roc.x"), ylabel=words.say("roc.y"))
     for axis in (axes.xaxis, axes.yaxis):
