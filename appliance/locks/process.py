@@ -4,7 +4,7 @@ Every lock is tried after it was set: what the report calls in force has refused
 very process. A lock the kernel lacks is reported with the reason; the policy decides what then.
 
 Rules:
-- No socket but AF_UNIX (or, in a network namespace of its own, loopback).
+- No socket but AF_UNIX, and no other process by it (or, in a network of loopback alone, TCP).
 - No path but those given, the interpreter's own and the system's libraries.
 - No core dump, not dumpable, no new privileges, umask 077, no swap to write memory to.
 - Libraries are told to stay offline and to keep caches in the private temporary folder.
@@ -27,7 +27,7 @@ from typing import Any, Literal
 
 from appliance.locks import kernel, landlock, netns, seccomp
 
-Profile = Literal["strict", "loopback"]
+Profile = Literal["strict", "loopback", "shared-loopback"]
 
 _SYSTEM = tuple(
     Path(p) for p in ("/usr", "/lib", "/lib32", "/lib64", "/bin", "/sbin", "/etc/alternatives")
@@ -102,7 +102,7 @@ class LockReport:
     """What is in force in this process.
 
     Attributes:
-        profile: "strict" or "loopback".
+        profile: "strict", "loopback" or "shared-loopback".
         locks: every lock that was tried, in order.
     """
 
@@ -139,8 +139,9 @@ def lockdown(
     """Lock this process for good and say what is in force.
 
     Args:
-        profile: "strict" allows AF_UNIX sockets only; "loopback" moves into a network namespace
-            of its own and allows TCP there.
+        profile: "strict" allows AF_UNIX sockets between its own processes only; "loopback" moves
+            into a network namespace of its own and allows TCP there; "shared-loopback" allows TCP
+            where the process was started in such a namespace with others of its run.
         readable: files and folders to read besides the interpreter's own: data, models, policies.
         writable: folders to write: the workspace and the output's.
         temp: an empty private folder for libraries' temporary files and caches; it is writable.
@@ -162,6 +163,9 @@ def lockdown(
     own_network = False
     if profile == "loopback":
         locks.append(_try("network_namespace", _network_namespace))
+        own_network = locks[-1].in_force
+    if profile == "shared-loopback":
+        locks.append(_try("network_namespace", _only_loopback))
         own_network = locks[-1].in_force
     locks += [
         _try("not_dumpable", _not_dumpable),
@@ -246,6 +250,11 @@ def _no_new_privileges() -> str:
 def _network_namespace() -> str:
     """Leave the network behind."""
     netns.enter_loopback()
+    return _only_loopback()
+
+
+def _only_loopback() -> str:
+    """See that no interface leads out."""
     seen = netns.interfaces()
     if seen != ("lo",):
         raise _NotInForceError(f"{len(seen)} interfaces are visible")
@@ -273,24 +282,40 @@ def _landlock(readable: Sequence[Path], writable: Sequence[Path], *, allow_tcp: 
 
 
 def _seccomp(*, loopback: bool) -> str:
-    """Filter sockets, then try every family that leads out."""
-    local = (socket.AF_INET, socket.AF_INET6, socket.AF_NETLINK) if loopback else ()
-    allowed = (socket.AF_UNIX, *local)
-    seccomp.install(allowed)
-    families = {"inet": 2, "inet6": 10, "netlink": 16, "packet": 17, "vsock": 40, "bluetooth": 31}
-    refused = []
-    for name, family in families.items():
-        if family in allowed:
-            continue
-        with suppress(PermissionError):
-            os.close(kernel.socket(family, socket.SOCK_DGRAM))
-            raise _NotInForceError(f"a socket of family {name} could be opened")
-        refused.append(name)
-    os.close(kernel.socket(socket.AF_UNIX))
+    """Filter sockets, then try every family that leads out, and every way to another process."""
+    seccomp.install(loopback=loopback)
+    ip = {} if loopback else {"inet": 2, "inet6": 10, "netlink": 16}
+    families = {**ip, "packet": 17, "vsock": 40, "bluetooth": 31}
+    refused = [_refused(name, family, socket.SOCK_DGRAM) for name, family in families.items()]
+    if loopback:
+        refused.append(_refused("unix", socket.AF_UNIX, socket.SOCK_STREAM))
+    else:
+        refused.append(_refused("unix datagram", socket.AF_UNIX, socket.SOCK_DGRAM))
+        refused.append(_unix_connect())
+    for end in socket.socketpair():
+        end.close()
     with suppress(PermissionError):
         kernel.syscall(seccomp.refused_calls()["io_uring_setup"], 1, None)
         raise _NotInForceError("io_uring could be set up")
     return f"refused: {', '.join(refused)}, io_uring"
+
+
+def _refused(name: str, family: int, kind: int) -> str:
+    """Try to open a socket; return the name of what was refused."""
+    with suppress(PermissionError):
+        os.close(kernel.socket(family, kind))
+        raise _NotInForceError(f"a socket of family {name} could be opened")
+    return name
+
+
+def _unix_connect() -> str:
+    """Try to reach a Unix socket of another process."""
+    with socket.socket(socket.AF_UNIX) as probe, suppress(PermissionError):
+        try:
+            probe.connect("/nonexistent/appliance-probe")
+        except FileNotFoundError:
+            raise _NotInForceError("Unix sockets could be connected") from None
+    return "unix connect"
 
 
 def _no_swap() -> str:

@@ -3,6 +3,11 @@
 Rules:
 - `socket` and `socketpair` fail with EPERM for every other family: IPv4, IPv6, netlink, packet,
   vsock. io_uring, which opens sockets without those calls, is refused whole.
+- A Unix socket reaches nobody either: `connect` is refused, and so are datagram sockets, which
+  could be sent from without it. What is left is pairs between the process and its children.
+  Landlock does not know of either.
+- In a network of loopback alone `connect` is needed for TCP; there no Unix socket is opened at
+  all, only pairs.
 - Calls that reach into other processes, load code into the kernel or change namespaces and mounts
   are refused too; training needs none of them.
 - Other architectures' entry points (32-bit, x32) are refused: their call numbers differ.
@@ -18,7 +23,7 @@ import ctypes
 import errno
 import socket
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from appliance.locks import kernel
@@ -26,9 +31,11 @@ from appliance.locks import kernel
 _SET_MODE_FILTER = 1
 _FLAG_TSYNC = 1
 
-_LOAD, _JUMP_EQUAL, _JUMP_AT_LEAST, _RETURN = 0x20, 0x15, 0x35, 0x06
+_LOAD, _AND, _JUMP_EQUAL, _JUMP_AT_LEAST, _RETURN = 0x20, 0x54, 0x15, 0x35, 0x06
 _ALLOW, _ERRNO = 0x7FFF0000, 0x00050000
-_AT_NUMBER, _AT_ARCH, _AT_ARGUMENT_0 = 0, 4, 16
+_AT_NUMBER, _AT_ARCH, _AT_ARGUMENT_0, _AT_ARGUMENT_1 = 0, 4, 16, 24
+#: The kind of a socket is in the low bits of its type; flags are above.
+_KIND_BITS = 0xF
 _X32_BIT = 0x40000000
 
 
@@ -40,6 +47,7 @@ class _Architecture:
     seccomp: int
     socket: int
     socketpair: int
+    connect: int
     refused: Mapping[str, int]
 
 
@@ -97,10 +105,10 @@ _REFUSED_ARM = {
 }
 _ARCHITECTURES = {
     "x86_64": _Architecture(
-        audit=0xC000003E, seccomp=317, socket=41, socketpair=53, refused=_REFUSED_X86
+        audit=0xC000003E, seccomp=317, socket=41, socketpair=53, connect=42, refused=_REFUSED_X86
     ),
     "aarch64": _Architecture(
-        audit=0xC00000B7, seccomp=277, socket=198, socketpair=199, refused=_REFUSED_ARM
+        audit=0xC00000B7, seccomp=277, socket=198, socketpair=199, connect=203, refused=_REFUSED_ARM
     ),
 }
 
@@ -111,11 +119,11 @@ class _Program(ctypes.Structure):
     _fields_ = (("length", ctypes.c_ushort), ("filter", ctypes.c_void_p))
 
 
-def install(families: Sequence[int] = (socket.AF_UNIX,)) -> None:
+def install(*, loopback: bool = False) -> None:
     """Put the filter on every thread of the process, for good.
 
     Args:
-        families: the socket families that stay allowed.
+        loopback: the process is in a network of loopback alone: leave IP to it.
 
     Raises:
         OSError: the kernel or the architecture has no such filter.
@@ -123,7 +131,7 @@ def install(families: Sequence[int] = (socket.AF_UNIX,)) -> None:
     architecture = _ARCHITECTURES.get(kernel.machine())
     if architecture is None:
         raise OSError(errno.ENOSYS, f"no filter for {kernel.machine()}")
-    code = program(architecture.audit, families)
+    code = program(architecture.audit, loopback=loopback)
     buffer = ctypes.create_string_buffer(code, len(code))
     bpf = _Program(len(code) // 8, ctypes.addressof(buffer))
     kernel.prctl(kernel.PR_SET_NO_NEW_PRIVS, 1)
@@ -132,11 +140,18 @@ def install(families: Sequence[int] = (socket.AF_UNIX,)) -> None:
         raise OSError(errno.EBUSY, f"thread {late} has a filter of its own")
 
 
-def program(audit: int, families: Sequence[int]) -> bytes:
+def program(audit: int, *, loopback: bool = False) -> bytes:
     """Return the filter for one architecture, 8 bytes per instruction."""
     (architecture,) = (a for a in _ARCHITECTURES.values() if a.audit == audit)
     refused = sorted(architecture.refused.values())
     x32 = [(_JUMP_AT_LEAST, _X32_BIT, "refuse")] if audit == 0xC000003E else []
+    # Each entry: operation, value, and where a jump goes, or the label the line itself bears.
+    opened: list[tuple[int, int, str]] = [(_JUMP_EQUAL, socket.AF_UNIX, "kind")]
+    connect = [(_JUMP_EQUAL, architecture.connect, "refuse")]
+    if loopback:
+        families = (socket.AF_INET, socket.AF_INET6, socket.AF_NETLINK)
+        opened = [(_JUMP_EQUAL, family, "allow") for family in families]
+        connect = []
     lines: list[tuple[int, int, str]] = [
         (_LOAD, _AT_ARCH, ""),
         (_JUMP_EQUAL, audit, "skip"),
@@ -144,11 +159,20 @@ def program(audit: int, families: Sequence[int]) -> bytes:
         (_LOAD, _AT_NUMBER, ""),
         *x32,
         *((_JUMP_EQUAL, number, "refuse") for number in refused),
-        (_JUMP_EQUAL, architecture.socket, "family"),
-        (_JUMP_EQUAL, architecture.socketpair, "family"),
+        *connect,
+        (_JUMP_EQUAL, architecture.socket, "open"),
+        (_JUMP_EQUAL, architecture.socketpair, "pair"),
         (_RETURN, _ALLOW, ""),
-        (_LOAD, _AT_ARGUMENT_0, "family:"),
-        *((_JUMP_EQUAL, family, "allow") for family in families),
+        (_LOAD, _AT_ARGUMENT_0, "open:"),
+        *opened,
+        (_RETURN, _ERRNO | errno.EPERM, ""),
+        (_LOAD, _AT_ARGUMENT_0, "pair:"),
+        (_JUMP_EQUAL, socket.AF_UNIX, "kind"),
+        (_RETURN, _ERRNO | errno.EPERM, ""),
+        (_LOAD, _AT_ARGUMENT_1, "kind:"),
+        (_AND, _KIND_BITS, ""),
+        (_JUMP_EQUAL, socket.SOCK_STREAM, "allow"),
+        (_JUMP_EQUAL, socket.SOCK_SEQPACKET, "allow"),
         (_RETURN, _ERRNO | errno.EPERM, "refuse:"),
         (_RETURN, _ALLOW, "allow:"),
     ]

@@ -168,6 +168,40 @@ def test_only_the_given_paths_can_be_read_and_written(tmp_path, user):
     assert (other / "f").read_text() == "x"
 
 
+def test_no_other_process_is_reached_over_a_unix_socket(tmp_path, user):
+    before = """
+    theirs, named = socket.socket(socket.AF_UNIX), str(home / "service")
+    theirs.bind(named); theirs.listen()
+    letters, posted = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM), str(home / "post")
+    letters.bind(posted)
+    open_before = socket.socket(socket.AF_UNIX)
+    """
+    body = """
+    out["connect"] = attempt(lambda: socket.socket(socket.AF_UNIX).connect(named))
+    out["connect early socket"] = attempt(lambda: open_before.connect(named))
+    out["datagram"] = attempt(lambda: socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM))
+    out["raw"] = attempt(lambda: socket.socket(socket.AF_UNIX, socket.SOCK_RAW))
+    out["datagram pair"] = attempt(lambda: socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM))
+    one, other = socket.socketpair()
+    out["pair"] = attempt(lambda: one.sendall(b"x"))
+    """
+    out = run(body, str(tmp_path), user=user, before=before)
+    assert out.pop("pair") == "done"
+    done = {name: value for name, value in out.items() if name not in ("report", "missing")}
+    assert set(done.values()) == {"EPERM"}, done
+
+
+def test_beside_loopback_no_unix_socket_opens_but_pairs(tmp_path, user):
+    body = """
+    out["socket"] = attempt(lambda: socket.socket(socket.AF_UNIX))
+    out["pair"] = attempt(socket.socketpair)
+    """
+    out = run(body, str(tmp_path), user=user, profile="loopback")
+    if not out["report"]["locks"]["network_namespace"]["in_force"]:
+        pytest.skip("the kernel gives this user no network namespace")
+    assert (out["socket"], out["pair"]) == ("EPERM", "done")
+
+
 def test_other_processes_kernel_and_namespaces_are_out_of_reach(tmp_path, user):
     body = """
     from appliance.locks import seccomp
@@ -255,7 +289,7 @@ def test_a_lock_that_does_not_hold_is_reported_as_missing(tmp_path):
     before = """
     import appliance.locks.process as process
     process.landlock.restrict = lambda **_: False
-    process.seccomp.install = lambda families: None
+    process.seccomp.install = lambda **_: None
     """
     out = run("", str(tmp_path), before=before)
     assert {"landlock", "seccomp"} <= set(out["missing"])
@@ -273,9 +307,10 @@ def test_a_kernel_without_a_lock_is_reported_with_the_reason(tmp_path):
     assert lock["detail"] == "the kernel has no Landlock"
 
 
-def test_the_filter_for_the_other_architecture_is_well_formed():
+@pytest.mark.parametrize("loopback", [False, True])
+def test_the_filter_for_the_other_architecture_is_well_formed(loopback):
     for audit in (0xC000003E, 0xC00000B7):
-        code = seccomp.program(audit, (1,))
+        code = seccomp.program(audit, loopback=loopback)
         count = len(code) // 8
         assert len(code) % 8 == 0
         for at in range(count):
