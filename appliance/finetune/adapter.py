@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import torch
 from peft import (
@@ -21,6 +21,7 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 
 from appliance.errors import IntegrityError, UsageError
+from appliance.model.tasks import Shape, peft_type, shape_of_model
 
 WEIGHTS_NAME: Final = "adapter_model.safetensors"
 CONFIG_NAME: Final = "adapter_config.json"
@@ -38,6 +39,9 @@ def attach_lora(
     layers: Sequence[int] | None = None,
     rslora: bool = False,
     freeze_a: bool = False,
+    dora: bool = False,
+    shape: Shape = "causal",
+    fresh: Sequence[str] = (),
     seed: int | None = None,
 ) -> torch.nn.Module:
     """Freeze a base model and put fresh LoRA factors on its linear layers.
@@ -54,6 +58,9 @@ def attach_lora(
         rslora: scale by alpha / sqrt(rank) instead of alpha / rank.
         freeze_a: train the B factors alone, behind random A factors. Under noise this is better
             on small data: while B is near zero, A receives noise and no gradient.
+        dora: train the magnitude of each output beside the factors.
+        shape: what the model computes.
+        fresh: modules without weights of their own yet, e.g. a classifier: trained whole.
         seed: of the factors' start; it depends on no data, so it need not be secret.
 
     Returns:
@@ -64,14 +71,16 @@ def attach_lora(
 
     Reference:
         Hu et al. 2021, arXiv:2106.09685. Frozen A: Sun et al. 2024, arXiv:2403.12313 (FFA-LoRA).
+        DoRA: Liu et al. 2024, arXiv:2402.09353.
     """
     if seed is not None:
         torch.manual_seed(seed)
     names: str | list[str] = "all-linear"
     if target_modules != "all-linear":
         names = list(target_modules)
-    elif layers is not None:
-        names = _linear_names(model)  # PEFT takes a choice of layers with a list of names only.
+    elif layers is not None or fresh:
+        # PEFT takes a choice of layers with a list of names only.
+        names = _linear_names(model, fresh)
     config = LoraConfig(
         r=rank,
         lora_alpha=alpha,
@@ -79,8 +88,10 @@ def attach_lora(
         target_modules=names,
         layers_to_transform=None if layers is None else list(layers),
         use_rslora=rslora,
+        use_dora=dora,
         bias="none",
-        task_type="CAUSAL_LM",
+        task_type=peft_type(shape),
+        modules_to_save=list(fresh) or None,
     )
     try:
         adapted = get_peft_model(model, config, autocast_adapter_dtype=True)
@@ -124,7 +135,6 @@ def export_adapter(model: torch.nn.Module, *, base_model_name: str) -> dict[str,
     config |= {
         "base_model_name_or_path": base_model_name,
         "inference_mode": True,
-        "modules_to_save": None,
         "auto_mapping": None,
         "revision": None,
     }
@@ -171,18 +181,16 @@ def verify_export(model: torch.nn.Module, files: dict[str, bytes]) -> None:
     fields.pop("peft_type", None)
     was_training = model.training
     wanted = {name: p.requires_grad for name, p in model.named_parameters()}
-    device = next(model.parameters()).device
-    vocabulary = int(model.config.get_text_config().vocab_size)
-    ids = (torch.arange(24, device=device) * 7919 % vocabulary).view(2, 12)
+    inputs = probe(model)
     model.eval()
     try:
         with torch.no_grad():
-            expected = model(input_ids=ids).logits
-            model.add_adapter(_CHECK, LoraConfig(**fields))
+            expected = model(**inputs).logits
+            model.add_adapter(_CHECK, type(model.peft_config[own])(**fields))
             set_peft_model_state_dict(model, load_tensors(files[WEIGHTS_NAME]), adapter_name=_CHECK)
             model.set_adapter(_CHECK)
             model.eval()  # The added adapter's dropout starts awake.
-            found = model(input_ids=ids).logits
+            found = model(**inputs).logits
     finally:
         model.set_adapter(own)
         if _CHECK in model.peft_config:
@@ -198,14 +206,26 @@ def verify_export(model: torch.nn.Module, files: dict[str, bytes]) -> None:
         )
 
 
-def _linear_names(model: torch.nn.Module) -> list[str]:
-    """Name the linear layers of the blocks: every one but the output layer."""
-    head = model.get_output_embeddings()
+def probe(model: Any) -> dict[str, torch.Tensor]:  # noqa: ANN401  peft is untyped
+    """Return two short inputs for a model of any shape; they hold no record."""
+    device = next(model.parameters()).device
+    vocabulary = int(model.config.get_text_config().vocab_size)
+    ids = (torch.arange(24, device=device) * 7919 % vocabulary).view(2, 12)
+    if shape_of_model(model) == "seq2seq":
+        return {"input_ids": ids, "decoder_input_ids": ids[:, :5]}
+    return {"input_ids": ids}
+
+
+def _linear_names(model: torch.nn.Module, fresh: Sequence[str]) -> list[str]:
+    """Name the linear layers of the blocks: every one but the output layer and fresh ones."""
+    head = model.get_output_embeddings() if hasattr(model, "get_output_embeddings") else None
     return sorted(
         {
             name.rpartition(".")[2]
             for name, module in model.named_modules()
-            if type(module).__name__ in {"Linear", "Conv1D"} and module is not head
+            if type(module).__name__ in {"Linear", "Conv1D"}
+            and module is not head
+            and not any(part in fresh for part in name.split("."))
         }
     )
 

@@ -57,7 +57,8 @@ def causal_lm_loss(
     row_of_token = predicted.nonzero()[:, 0]
     token_weight = (batch.weight / counts)[row_of_token]
     total, token_losses = _token_losses(
-        hidden[:, :-1][predicted],
+        hidden[:, :-1],
+        predicted,
         batch.input_ids[:, 1:][predicted],
         token_weight,
         head,
@@ -71,6 +72,7 @@ def causal_lm_loss(
 
 def _token_losses(
     hidden: torch.Tensor,
+    predicted: torch.Tensor,
     targets: torch.Tensor,
     token_weight: torch.Tensor,
     head: torch.nn.Module,
@@ -79,11 +81,15 @@ def _token_losses(
     scale: float,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Weigh and sum the losses of target tokens: chunked where the output layer is frozen."""
-    plain = type(head) is torch.nn.Linear and not any(p.requires_grad for p in head.parameters())
-    if plain and softcap is None and scale == 1.0:
-        total, losses = _FrozenHeadLoss.apply(hidden, head.weight, head.bias, targets, token_weight)
+    frozen = not any(p.requires_grad for p in head.parameters())
+    if frozen and type(head) is torch.nn.Linear and softcap is None and scale == 1.0:
+        total, losses = _FrozenHeadLoss.apply(
+            hidden[predicted], head.weight, head.bias, targets, token_weight
+        )
         return total, losses
-    logits = head(hidden).float() * scale
+    # A trained head must see the rows of the batch, or its gradient has no rows.
+    logits = head(hidden[predicted]) if frozen else head(hidden)[predicted]
+    logits = logits.float() * scale
     if softcap is not None:
         logits = softcap * torch.tanh(logits / softcap)
     losses = torch.nn.functional.cross_entropy(logits, targets, reduction="none")

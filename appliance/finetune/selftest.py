@@ -27,6 +27,7 @@ from appliance.finetune import batching, toy
 from appliance.finetune.accounting import cross_check
 from appliance.finetune.loss import causal_lm_loss
 from appliance.finetune.mechanism import Mechanism
+from appliance.finetune.methods.choose import engine_for
 from appliance.finetune.per_sample import LossFn, trainable
 from appliance.finetune.sampling import UnitDraw
 from appliance.finetune.selftest_checks import (
@@ -38,7 +39,6 @@ from appliance.finetune.selftest_checks import (
     check_sensitivity,
     check_steps,
 )
-from appliance.finetune.step import choose_engine
 from appliance.model.examples import Example
 
 #: float32 [units, parameters]: each unit's gradient the obvious way.
@@ -165,7 +165,7 @@ def check_model(
     was_training = model.training
     model.eval()
     norms = truth(model, few).norm(dim=1)
-    engine = choose_engine(model, loss_fn)
+    engine = engine_for(model, loss_fn)
     draws = [UnitDraw(unit=i, records=tuple(range(len(r)))) for i, r in enumerate(few)]
     groups = batching.group_units(
         draws,

@@ -18,13 +18,14 @@ from dataclasses import dataclass, field
 
 import torch
 
-from appliance.finetune import batching, lora_engine, per_sample
+from appliance.finetune import batching
 from appliance.finetune.mechanism import Mechanism
+from appliance.finetune.methods.choose import engine_for
 from appliance.finetune.noise import NoiseSource, Purpose
 from appliance.finetune.optimizer import DpOptimizer
 from appliance.finetune.per_sample import GradientEngine, LossFn
 from appliance.finetune.ranks import Ranks
-from appliance.finetune.sampling import PoissonSampler
+from appliance.finetune.sampling import PoissonSampler, UnitDraw
 from appliance.model.examples import Example
 
 
@@ -35,26 +36,14 @@ class StepFacts:
     Attributes:
         step: which, from 0.
         units: units drawn, over all processes.
-        tokens: tokens this process took through the model.
-        mean_loss: mean unit loss of this process's units; None when it had none.
+        tokens: tokens that went through the model, over all processes.
+        mean_loss: mean unit loss of the drawn units; None when there were none.
     """
 
     step: int
     units: int = field(repr=False)
     tokens: int = field(repr=False)
     mean_loss: float | None = field(repr=False)
-
-
-def choose_engine(model: torch.nn.Module, loss_fn: LossFn) -> GradientEngine:
-    """Take the one-pass engine where it covers every trainable parameter, the exact slow one else.
-
-    Args:
-        model: what will be trained.
-        loss_fn: the loss of a physical batch.
-    """
-    if lora_engine.covers(model):
-        return lora_engine.LoraEngine(model, loss_fn)
-    return per_sample.MicroBatchEngine(model, loss_fn)
 
 
 class PrivateStep:
@@ -78,6 +67,7 @@ class PrivateStep:
         units_in_memory: int,
         ranks: Ranks | None = None,
         engine: GradientEngine | None = None,
+        in_step: bool = False,
     ) -> None:
         """Wire the parts.
 
@@ -89,17 +79,20 @@ class PrivateStep:
             loss_fn: the loss of a physical batch.
             physical_batch_tokens: most tokens of one pass.
             units_in_memory: most units whose gradients are held together.
-            ranks: the processes; asked of torch.distributed by default.
+            ranks: the processes that take part; this one alone by default.
             engine: forms per-unit gradients; chosen by the model by default.
+            in_step: every process makes as many passes as the busiest; a sharded base needs it.
         """
         self.model = model
-        self.ranks = ranks or Ranks.current()
+        self.ranks = ranks or Ranks()
         self.sampler = PoissonSampler(mechanism=mechanism, noise=noise)
-        self.engine = engine or choose_engine(model, loss_fn)
+        self._passes = 0
+        self.engine = engine or engine_for(model, self._counted(loss_fn))
         self.optimizer = DpOptimizer(optimizer, mechanism=mechanism, noise=noise, ranks=self.ranks)
         self._noise = noise
         self._tokens = physical_batch_tokens
         self._units = units_in_memory
+        self._in_step = in_step
         self._device = self.optimizer.params[0].device
 
     def run(
@@ -118,6 +111,7 @@ class PrivateStep:
         draws = self.sampler.draw(step, units)  # 1
         mine = [draw for draw in self.ranks.share(draws) if draw.records]
         tokens, loss, count = 0, 0.0, 0
+        self._passes = 0
         for group in batching.group_units(
             mine,
             units,
@@ -129,6 +123,11 @@ class PrivateStep:
             self.optimizer.clip_and_accumulate()  # 3
             tokens += sum(batch.tokens for batch in group.batches)
             loss, count = loss + float(losses.sum()), count + group.units
+        if self._in_step:
+            self._keep_pace(units)
+        if self.ranks.world_size > 1:
+            figures = self.ranks.sum(torch.tensor([tokens, loss, count], dtype=torch.float64))
+            tokens, loss, count = int(figures[0]), float(figures[1]), int(figures[2])
         journal(step)  # 4
         self.optimizer.add_step_noise(step)  # 5
         self.optimizer.scale_grad()  # 6
@@ -144,6 +143,40 @@ class PrivateStep:
         self.optimizer.clear()
         for p in self.optimizer.params:
             p.summed_grad = None
+
+    def _counted(self, loss_fn: LossFn) -> LossFn:
+        """Count the passes that will be walked backwards."""
+
+        def counting(
+            model: torch.nn.Module, batch: batching.PhysicalBatch
+        ) -> tuple[torch.Tensor, torch.Tensor]:
+            self._passes += torch.is_grad_enabled()
+            return loss_fn(model, batch)
+
+        return counting
+
+    def _keep_pace(self, units: Sequence[Sequence[Example]]) -> None:
+        """Make as many passes as the busiest process, on one record whose gradient is dropped.
+
+        A sharded base is gathered by all processes in every pass: one that rested would leave the
+        others waiting for ever.
+        """
+        missing = self.ranks.most(self._passes) - self._passes
+        if not missing:
+            return
+        idle = next(
+            UnitDraw(unit=number, records=(i,))
+            for number, records in enumerate(units)
+            for i, record in enumerate(records)
+            if record.targets
+        )
+        (group,) = batching.group_units(
+            [idle], units, physical_batch_tokens=1, units_in_memory=1, device=self._device
+        )
+        for _ in range(missing):
+            self.engine.unit_gradients(group)
+            for p in self.optimizer.params:
+                p.grad_sample = None
 
     def _seed_dropout(self, step: int) -> None:
         """Make dropout a function of the key and the step, so that a redone step is the same."""

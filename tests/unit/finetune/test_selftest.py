@@ -18,6 +18,7 @@ from appliance.finetune.loss import causal_lm_loss
 from appliance.finetune.mechanism import Mechanism
 from appliance.finetune.noise import NoiseSource, Purpose
 from appliance.finetune.optimizer import DpOptimizer
+from appliance.finetune.per_sample import RowMap
 from appliance.finetune.sampling import PoissonSampler, UnitDraw
 from appliance.finetune.selftest import SelfTestReport, check_model, run_selftest
 from appliance.finetune.selftest_checks import (
@@ -274,10 +275,8 @@ def test_the_model_check_catches_an_engine_that_loses_rows(monkeypatch):
         rows[0] = 0.0
         ADD_ROWS(self, p, rows)
 
-    from appliance.finetune import lora_engine
-
-    ADD_ROWS = lora_engine._RowMap.add
-    monkeypatch.setattr(lora_engine._RowMap, "add", lossy)
+    ADD_ROWS = RowMap.add
+    monkeypatch.setattr(RowMap, "add", lossy)
     assert not check_model(model, make_units(5)).passed
 
 
