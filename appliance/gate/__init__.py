@@ -18,7 +18,7 @@ from appliance.gate import leaks, people, rules
 from appliance.gate.findings import finding
 from appliance.policy.model import Policy
 
-__all__ = ["Approval", "Decision", "decide", "waits_for_people"]
+__all__ = ["Approval", "Decision", "Part", "about", "decide", "waits_for_people"]
 
 _RULES: tuple[Callable[[Evidence, Policy], Iterator[Finding]], ...] = (
     rules.run,
@@ -31,6 +31,9 @@ _RULES: tuple[Callable[[Evidence, Policy], Iterator[Finding]], ...] = (
     people.people,
 )
 
+
+#: Sections that can be judged by themselves.
+Part = Literal["audit", "utility"]
 
 #: Findings that only signatures can change.
 _SIGNED_BY_PEOPLE = frozenset({"release.approvals", "release.rejected", "release.signing_key"})
@@ -111,6 +114,18 @@ def decide(evidence: Evidence, policy: Policy) -> Decision:
     )
     approval = Approval(run_id=evidence.run.id, decision_digest=digest, mint=_MINT)
     return Decision(verdict="released", findings=findings, approval=approval)
+
+
+def about(part: Part, evidence: Evidence, policy: Policy) -> tuple[Finding, ...]:
+    """Hold one section against the rules about it alone; approves nothing.
+
+    Args:
+        part: which section.
+        evidence: the section, and what its rules compare it with.
+        policy: the rules.
+    """
+    rule = leaks.audit if part == "audit" else rules.utility
+    return tuple(_settle(f, policy, {}) for f in rule(evidence, policy))
 
 
 def waits_for_people(decision: Decision, policy: Policy) -> bool:

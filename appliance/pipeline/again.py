@@ -1,0 +1,115 @@
+"""Repeat the evaluation or the attacks on a run's adapter: the run itself stays as it is.
+
+Canaries, coins, attacked people and random choices are those fixed before training, so that a
+repetition measures the same as the run did; only the positive control is trained anew.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal, TypeVar
+
+from appliance.crypto.canonical import canonical_json, digest_bytes
+from appliance.errors import UsageError
+from appliance.evidence import AuditSection, Evidence, Finding, Section, UtilitySection
+from appliance.gate import Part, about
+from appliance.pipeline import attack
+from appliance.pipeline.tuning import TuningReceipt, Workbench
+from appliance.progress import Progress
+from appliance.run import Run, run_ids
+from appliance.workspace import Home
+
+Stage = Literal["evaluate", "audit"]
+S = TypeVar("S", bound=Section)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Again:
+    """A repeated stage.
+
+    Attributes:
+        section: what was measured now.
+        earlier: what the run measured; None where it had not come so far.
+        findings: the gate's rules about this section, held against it.
+    """
+
+    section: AuditSection | UtilitySection
+    earlier: AuditSection | UtilitySection | None
+    findings: tuple[Finding, ...]
+
+
+def open_again(home: Home, run_id: str, *, progress: Progress) -> Run:
+    """Open a run to measure its adapter again, ended or not.
+
+    Raises:
+        UsageError: there is no such run, its sealed data are gone, or it has no adapter yet.
+        IntegrityError: a sealed byte of the run was altered.
+    """
+    where = f"run {run_id}"
+    if run_id not in run_ids(home):
+        raise UsageError(where, "there is no such run", hint="appliance runs list")
+    if not (home.path / "runs" / run_id).is_dir():
+        raise UsageError(
+            where,
+            "its sealed data were destroyed after the decision (the policy's "
+            "data.retention.destroy_after_decision): there is nothing to measure",
+            hint=f"appliance report {run_id} report.html",
+        )
+    run = Run.attach(home, run_id)
+    run.progress = progress
+    run.vault.verify()
+    if _earlier(run, "finetune", TuningReceipt) is None:
+        raise UsageError(
+            where, "has no trained adapter yet", hint=f"appliance train --resume {run_id}"
+        )
+    return run
+
+
+def repeat(run: Run, stage: Stage) -> Again:
+    """Measure a run's adapter again.
+
+    Args:
+        run: from `open_again`.
+        stage: "evaluate" (use) or "audit" (leaks).
+
+    Guarantees:
+        No receipt, sealed byte, report or decision of the run changes; the repetition is logged
+        with the digest of what it measured.
+
+    Raises:
+        UsageError: training did not take place, so that there is no adapter.
+    """
+    tuned = _earlier(run, "finetune", TuningReceipt)
+    if tuned is None or tuned.training is None:
+        raise UsageError(
+            f"run {run.id}",
+            "was refused before training: there is no adapter",
+            hint=f"appliance report {run.id} report.html",
+        )
+    bench = Workbench(run)
+    evidence = Evidence(run=run.identity(finished=None), privacy=tuned.privacy)
+    earlier: AuditSection | UtilitySection | None
+    section: AuditSection | UtilitySection
+    if stage == "audit":
+        section = attack.find_leaks(run, bench, tuned.privacy)
+        earlier = _earlier(run, "audit", AuditSection)
+    else:
+        section = attack.measure_use(run, bench)
+        earlier = _earlier(run, "evaluate", UtilitySection)
+    part: Part = "audit" if stage == "audit" else "utility"
+    findings = about(part, evidence.model_copy(update={part: section}), run.policy.policy)
+    measured: dict[str, Any] = section.model_dump(mode="json")
+    run.home.log.append(
+        f"{stage}.repeated",
+        run=run.id,
+        digest=digest_bytes(canonical_json(measured)),
+        reasons=[f.rule for f in findings if not f.passed],
+    )
+    return Again(section=section, earlier=earlier, findings=findings)
+
+
+def _earlier(run: Run, stage: str, section: type[S]) -> S | None:
+    receipt = run.manifest.find(stage)
+    if receipt is None:
+        return None
+    return section.model_validate_json(canonical_json(receipt["section"]))
