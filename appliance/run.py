@@ -21,7 +21,9 @@ from appliance.errors import DataError, IntegrityError, PolicyError, UsageError
 from appliance.evidence import ModelIdentity, PolicyIdentity, RunSection, Section
 from appliance.files import TEMPORARY
 from appliance.manifest import Manifest
+from appliance.model.load import check_family
 from appliance.model.registry import BaseModel, Registry
+from appliance.model.tasks import shape_of
 from appliance.policy import LoadedPolicy, Policy, policy_digest
 from appliance.progress import Progress, SilentProgress
 from appliance.vault import Vault
@@ -83,7 +85,10 @@ class Run:
 
         Raises:
             IntegrityError: the base model is not the one whose registration the log tells of.
+            PolicyError: the task is not offered on this base model.
         """
+        # What is not offered refuses before a byte of the data is read.
+        shape_of(policy.policy.training, check_family(base_model.path))
         added = home.log.latest("model.added", "model").get(base_model.name)
         if added is None or added["fields"].get("digest") != base_model.digest:
             # The registry lies in clear: whoever can write there could pin another model.
@@ -144,14 +149,7 @@ class Run:
         # What is reused is not read again by its stage: every sealed byte is checked once, here.
         vault.verify()
         settings = vault.read_json(_SETTINGS)
-        try:
-            policy = Policy.model_validate_json(canonical_json(settings["policy"]))
-        except ValidationError:
-            raise PolicyError(
-                f"run {run_id}",
-                "was begun under a policy this version cannot read",
-                hint="appliance train --policy P --data D",
-            ) from None
+        policy = _stored_policy(run_id, settings)
         base = Registry(home.path / "models").get(settings["base_model"])
         if base.digest != settings["base_digest"]:
             raise IntegrityError(
@@ -165,9 +163,7 @@ class Run:
         return cls(
             id=run_id,
             home=home,
-            policy=LoadedPolicy(
-                policy=policy, digest=policy_digest(policy), path=Path(settings["policy_path"])
-            ),
+            policy=policy,
             base_model=base,
             source=Path(settings["source"]),
             vault=vault,
@@ -176,6 +172,27 @@ class Run:
             resumed_times=resumed,
             progress=progress,
             clock=clock,
+        )
+
+    @classmethod
+    def attach(cls, home: Home, run_id: str) -> Run:
+        """Open a run that another process is doing, to read its sealed inputs.
+
+        Raises:
+            PolicyError: the run's policy does not read under this version.
+        """
+        vault = home.run_vault(run_id)
+        settings = vault.read_json(_SETTINGS)
+        policy = _stored_policy(run_id, settings)
+        return cls(
+            id=run_id,
+            home=home,
+            policy=policy,
+            base_model=Registry(home.path / "models").get(settings["base_model"]),
+            source=Path(settings["source"]),
+            vault=vault,
+            manifest=Manifest(_manifest_path(home, run_id), vault),
+            started=datetime.fromisoformat(settings["started"]),
         )
 
     def stage(self, name: str, section: type[S], work: Callable[[], S]) -> S:
@@ -249,6 +266,21 @@ class Run:
                 for n, digest in receipt["outputs"].items()
             )
         )
+
+
+def _stored_policy(run_id: str, settings: dict[str, Any]) -> LoadedPolicy:
+    """Read the policy a run was begun under."""
+    try:
+        policy = Policy.model_validate_json(canonical_json(settings["policy"]))
+    except ValidationError:
+        raise PolicyError(
+            f"run {run_id}",
+            "was begun under a policy this version cannot read",
+            hint="appliance train --policy P --data D",
+        ) from None
+    return LoadedPolicy(
+        policy=policy, digest=policy_digest(policy), path=Path(settings["policy_path"])
+    )
 
 
 def _plain(name: str, section: Section) -> Any:  # noqa: ANN401  a JSON object

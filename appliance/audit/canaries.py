@@ -35,7 +35,8 @@ from appliance.audit.canary_set import (
 )
 from appliance.audit.templates import FORMATS, Domain, choose_domain, secret_types
 from appliance.model.examples import Example
-from appliance.policy.model import Audit
+from appliance.model.tasks import Shape
+from appliance.policy.model import Audit, Training
 
 __all__ = [
     "Canary",
@@ -48,9 +49,47 @@ __all__ = [
 ]
 
 _ENTROPY_BYTES = 32
+#: Why a classifier has no secret canaries.
+NO_SECRETS = "a classifier writes no text: no secret is planted, nothing can be extracted"
 
 #: Which of a canary's tokens are learned: as of a text, or as of a response.
 Targets = Literal["all", "secret"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Form:
+    """What a canary is like in a task.
+
+    Attributes:
+        targets: which of its tokens are learned.
+        classes: of a classifier: a canary is then a text with a never-seen token and a class
+            drawn at random, and nothing can be extracted; 0: the model writes text.
+        multi_label: each class is drawn by itself.
+        closed: the given part ends as the tokenizer ends a text.
+    """
+
+    targets: Targets = "all"
+    classes: int = 0
+    multi_label: bool = False
+    closed: bool = False
+
+
+_TEXT = Form()
+
+
+def canary_form(training: Training, shape: Shape) -> Form:
+    """Return what a canary is like in a task on a shape of model."""
+    if shape == "classifier":
+        classes = training.classes
+        return Form(
+            targets="secret",
+            classes=len(classes.labels),
+            multi_label=classes.multi_label,
+            closed=True,
+        )
+    if shape == "seq2seq":
+        return Form(targets="secret", closed=True)
+    return Form()
 
 
 class Tokenizer(Protocol):
@@ -153,7 +192,7 @@ def plant(
     entity_types: list[str],
     entropy: bytes,
     language: str = "en",
-    targets: Targets = "all",
+    form: Form = _TEXT,
 ) -> CanarySet:
     """Make the candidates and toss their coins.
 
@@ -165,9 +204,9 @@ def plant(
         entity_types: the policy's types, for the secrets' formats.
         entropy: at least 32 fresh bytes from the operating system.
         language: ISO 639-1, for the openings.
-        targets: what the trainer learns of a canary. "all": the whole of it, as of a text;
-            "secret": the secret span alone, as of a response. The latter is the stronger probe:
-            after two epochs without privacy it measured AUC .84 against .60.
+        form: what a canary is like in the run's task. Of a text the whole is learned; of a
+            response or a class the secret span alone, which is the stronger probe: after two
+            epochs without privacy it measured AUC .84 against .60.
 
     Returns:
         The set; `reason` says in plain words where it is smaller than the policy asks.
@@ -180,11 +219,14 @@ def plant(
         ValueError: too little entropy.
     """
     plan = plan_canaries(policy, n_units)
+    if form.classes:
+        plan = replace(plan, secrets=0, repeats={}, reason=plan.reason or NO_SECRETS)
     generator = seeded_generator(entropy, "content")
     maker = _Maker(
         tokenizer=tokenizer,
         domain=choose_domain(entity_types, language),
         generator=generator,
+        form=form,
     )
     secrets = maker.secrets(plan, secret_types(entity_types))
     seen = [draft.input_ids for draft in secrets]
@@ -194,13 +236,12 @@ def plant(
     if len(fresh) < plan.newtok:
         reason = f"only {len(fresh)} tokens of the vocabulary are unused: {len(fresh)} newtok"
     newtok = [
-        _Draft(family="newtok", entity_type="", repeats=1, prefix=prefix, secret=[int(token)])
-        for prefix, token in zip(prefixes, fresh, strict=False)
+        maker.newtok(prefix, int(token)) for prefix, token in zip(prefixes, fresh, strict=False)
     ]
     drafts = [*newtok, *secrets]
     coins = fair_coins(entropy, len(drafts))
     canaries = tuple(
-        draft.canary(index, included=bool(coin), targets=targets)
+        draft.canary(index, included=bool(coin), targets=form.targets)
         for index, (draft, coin) in enumerate(zip(drafts, coins, strict=True))
     )
     return CanarySet(canaries=canaries, salt=expand_entropy(entropy, "salt", 32), reason=reason)
@@ -241,6 +282,27 @@ class _Maker:
     tokenizer: Tokenizer
     domain: Domain
     generator: np.random.Generator
+    form: Form
+
+    def newtok(self, prefix: list[int], token: int) -> _Draft:
+        """Put a never-seen token behind an opening, and what is learned of it behind both."""
+        secret = [token]
+        if self.form.multi_label:
+            secret = self.generator.integers(0, 2, self.form.classes).tolist()
+        elif self.form.classes:
+            secret = [int(self.generator.integers(self.form.classes))]
+        if self.form.classes:
+            prefix = [*prefix, token]
+        return _Draft(
+            family="newtok", entity_type="", repeats=1, prefix=self.close(prefix), secret=secret
+        )
+
+    def close(self, prefix: list[int]) -> list[int]:
+        """End the given part as the tokenizer ends a text, where the form asks for it."""
+        if not self.form.closed:
+            return prefix
+        ends = [int(t) for t in self.tokenizer("")["input_ids"]][-1:]
+        return [*prefix, *ends]
 
     def encode(self, text: str) -> list[int]:
         found = self.tokenizer(text, add_special_tokens=False)["input_ids"]
@@ -271,7 +333,7 @@ class _Maker:
                     family="secret" if family == "secret" else "repeat",
                     entity_type=entity_type,
                     repeats=repeats,
-                    prefix=self.prefix(label),
+                    prefix=self.close(self.prefix(label)),
                     secret=self.encode(f" {value}"),
                 )
             )

@@ -16,6 +16,8 @@ import numpy as np
 
 from appliance.audit.scores import hidden_and_head, logits_agree, pad
 from appliance.model.examples import Example
+from appliance.model.predict import padded, predict_targets
+from appliance.model.tasks import shape_of_model
 from appliance.progress import Progress
 
 if TYPE_CHECKING:
@@ -109,6 +111,13 @@ def _mean_loss(model: torch.nn.Module) -> Callable[[Sequence[Example]], torch.Te
     import torch
 
     device = next(model.parameters()).device
+    if shape_of_model(model) != "causal":
+
+        def whole_loss(examples: Sequence[Example]) -> torch.Tensor:
+            found = predict_targets(model, *padded(examples, device))
+            return torch.nn.functional.cross_entropy(found.logits, found.labels)
+
+        return whole_loss
     apart = logits_agree(model, device)
     decoder, head = hidden_and_head(model)
 

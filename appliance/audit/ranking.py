@@ -14,8 +14,11 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from appliance.audit.scores import score_examples
 from appliance.audit.statistics import rank_p_value
-from appliance.progress import Progress
+from appliance.model.examples import Example
+from appliance.model.tasks import shape_of_model
+from appliance.progress import Progress, SilentProgress
 
 #: Tokens of the text before a slot that a candidate is scored behind.
 CONTEXT_TOKENS = 24
@@ -23,6 +26,8 @@ CONTEXT_TOKENS = 24
 VALUE_TOKENS = 24
 #: Most decoys of a slot.
 MOST_DECOYS = 99
+#: Padded tokens of one batch of candidates; memory only.
+_WRITTEN_TOKENS = 2048
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,7 +129,7 @@ def score_slots(
         first. The context runs through the model once per slot.
     """
     slots = [] if removed is None else list(removed.slots[:most])
-    if not slots:
+    if not slots or shape_of_model(model) == "classifier":  # It writes no value.
         return ()
     was_training = model.training
     model.eval()
@@ -148,6 +153,8 @@ def _score_slot(model: Any, tokenizer: Any, slot: Slot) -> tuple[float, ...]:  #
     context = _encode(tokenizer, before)[-CONTEXT_TOKENS:] or [tokenizer.eos_token_id]
     values = [slot.value, *slot.decoys[:MOST_DECOYS]]
     rows = [_encode(tokenizer, gap + value)[:VALUE_TOKENS] for value in values]
+    if shape_of_model(model) == "seq2seq":
+        return _written(model, [*context, tokenizer.eos_token_id], rows)
     length = max(len(row) for row in rows)
     ids = torch.zeros((len(rows), length), dtype=torch.long)
     mask = torch.zeros((len(rows), length), dtype=torch.long)
@@ -172,6 +179,26 @@ def _score_slot(model: Any, tokenizer: Any, slot: Slot) -> tuple[float, ...]:  #
         own = torch.log_softmax(logits, dim=-1).gather(2, ids[:, :, None])[:, :, 0]
         sums = (own * mask).sum(dim=1).double().cpu()
     return tuple(float(value) for value in sums)
+
+
+def _written(model: Any, given: list[int], rows: list[list[int]]) -> tuple[float, ...]:  # noqa: ANN401
+    """Score what a decoder might write to one text."""
+    examples = [
+        Example(
+            input_ids=np.asarray([*given, *row], np.int32),
+            loss_mask=np.arange(len(given) + len(row)) >= len(given),
+            record_id=0,
+        )
+        for row in rows
+    ]
+    scores = score_examples(
+        model,
+        examples,
+        max_tokens=_WRITTEN_TOKENS,
+        progress=SilentProgress(),
+        places=False,
+    )
+    return tuple(float(one.log_probabilities.sum(dtype=np.float64)) for one in scores)
 
 
 def _encode(tokenizer: Any, text: str) -> list[int]:  # noqa: ANN401 - transformers is untyped

@@ -16,6 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from appliance.model.examples import Example
+from appliance.model.predict import padded, predict_targets
+from appliance.model.tasks import shape_of_model
 from appliance.progress import Progress
 
 if TYPE_CHECKING:
@@ -82,7 +84,7 @@ def score_examples(
     """Score each example's target tokens by one forward pass.
 
     Args:
-        model: a causal language model, with or without adapters; its state (adapter on or off) is
+        model: of any shape, with or without adapters; its state (adapter on or off) is
             the caller's choice. Put into eval mode, and back, for the duration.
         examples: each with at least one target.
         max_tokens: padded tokens of one physical batch; no effect on the result.
@@ -198,6 +200,8 @@ def logits_agree(model: torch.nn.Module, device: Any) -> bool:  # noqa: ANN401 -
 def _reader(model: torch.nn.Module, *, places: bool) -> Callable[[Sequence[Example]], list[Scores]]:
     """Return the function that scores one physical batch."""
     device = next(model.parameters()).device
+    if shape_of_model(model) != "causal":
+        return lambda examples: _read_predicted(model, examples, device, places=places)
     apart = logits_agree(model, device)
     decoder, head = hidden_and_head(model)
 
@@ -213,13 +217,29 @@ def _reader(model: torch.nn.Module, *, places: bool) -> Callable[[Sequence[Examp
                 input_ids=batch.input_ids, attention_mask=batch.attention_mask, use_cache=False
             ).logits
             states = logits.flatten(0, 1)[batch.predictors]
-        return _read_targets(batch, states, head if apart else None, places=places)
+        return _read_targets(
+            batch.targets, batch.counts, states, head if apart else None, places=places
+        )
 
     return read
 
 
+def _read_predicted(
+    model: torch.nn.Module,
+    examples: Sequence[Example],
+    device: Any,  # noqa: ANN401 - a torch.device
+    *,
+    places: bool,
+) -> list[Scores]:
+    """Score a classifier's classes, or what a decoder writes to an encoder's text."""
+    found = predict_targets(model, *padded(examples, device))
+    counts = tuple(example.targets for example in examples)
+    return _read_targets(found.labels, counts, found.logits, None, places=places)
+
+
 def _read_targets(
-    batch: Padded,
+    wanted: torch.Tensor,
+    counts: tuple[int, ...],
     states: torch.Tensor,
     head: Any,  # noqa: ANN401 - a module, or None
     *,
@@ -229,23 +249,23 @@ def _read_targets(
     import torch
 
     parts: list[list[torch.Tensor]] = [[], [], []]
-    for start in range(0, len(batch.targets), _CHUNK):
+    for start in range(0, len(wanted), _CHUNK):
         rows = states[start : start + _CHUNK]
-        targets = batch.targets[start : start + _CHUNK]
+        targets = wanted[start : start + _CHUNK]
         logits = (rows if head is None else head(rows)).float()
         everything = torch.log_softmax(logits, dim=-1)
         own = everything.gather(1, targets[:, None])[:, 0]
         parts[0].append(own)
         parts[1].append(logits.argmax(dim=-1) == targets)
         parts[2].append(_places(everything, own) if places else own.new_zeros(len(own)))
-    own, greedy, place = (torch.cat(values).cpu().split(batch.counts) for values in parts)
+    own, greedy, place = (torch.cat(values).cpu().split(counts) for values in parts)
     return [
         Scores(
             log_probabilities=own[row].numpy(),
             greedy=greedy[row].numpy(),
             places=place[row].numpy() if places else np.zeros(0, np.float32),
         )
-        for row in range(len(batch.counts))
+        for row in range(len(counts))
     ]
 
 

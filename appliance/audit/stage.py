@@ -29,6 +29,7 @@ from appliance.audit.bounds import (
     largest_detectable_epsilon,
     one_run_epsilon,
 )
+from appliance.audit.canaries import NO_SECRETS
 from appliance.audit.canary_set import Canary, CanarySet
 from appliance.audit.ceilings import DpCurve
 from appliance.audit.control import ControlFactory, overfit, throwaway_adapter
@@ -52,6 +53,7 @@ from appliance.evidence import (
     PrivacySection,
     Regurgitation,
 )
+from appliance.model.tasks import shape_of_model
 from appliance.policy.model import Policy
 from appliance.progress import Progress
 
@@ -131,6 +133,7 @@ def audit(
     curve = dp_curve(privacy)
     figures = _canary_figures(attacked, canaries, policy, privacy, curve)  # 2, 3
     reasons: dict[str, str] = dict(figures.pop("reasons"))
+    silent = shape_of_model(model) == "classifier"
     people = attack_people(  # 5
         model, members, non_members, base_scores, policy, curve, progress
     )
@@ -140,7 +143,9 @@ def audit(
     )
     if searched is None:
         reasons["regurgitation"] = (
-            "the removed values were not given"
+            NO_SECRETS
+            if silent
+            else "the removed values were not given"
             if removed is None
             else "the policy asks for no generations"
         )
@@ -155,7 +160,7 @@ def audit(
         )
     extraction = measure_extraction(attacked)  # 4
     if extraction is None:
-        reasons["extraction"] = "no secret canary was planted"
+        reasons["extraction"] = NO_SECRETS if silent else "no secret canary was planted"
     figures["secondary"] = {**figures["secondary"], **people.secondary}
     return AuditSection(
         seconds=time.monotonic() - started,

@@ -66,8 +66,8 @@ def paired_ratio(
     return Paired(
         base=float(total[0] / total[2]),
         adapter=float(total[1] / total[2]),
-        adapter_interval=_interval(after),
-        difference_interval=_interval(difference),
+        adapter_interval=interval(after),
+        difference_interval=interval(difference),
     )
 
 
@@ -98,7 +98,8 @@ def exact_match(reference: str, candidate: str) -> float:
     return float(reference.split() == candidate.split())
 
 
-def _interval(values: NDArray[np.float64]) -> tuple[float, float]:
+def interval(values: NDArray[np.float64]) -> tuple[float, float]:
+    """Return the middle 95 % of resampled values; NaN where one is not finite."""
     if not np.isfinite(values).all():
         return float("nan"), float("nan")
     low, high = np.percentile(values, [2.5, 97.5])

@@ -16,6 +16,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from appliance.evaluate.classes import macro_f1, paired_measure
 from appliance.evaluate.metrics import Paired, exact_match, paired_ratio, rouge_l
 from appliance.evidence import Metric, UtilitySection
 from appliance.model.examples import Example
@@ -24,6 +25,7 @@ from appliance.progress import Progress
 
 #: Seed of the choice of test people when there are more than the policy's bound; public.
 _CHOICE_SEED = 20240901
+NOT_MEASURED = dict.fromkeys(("forgetting", "bias", "factuality"), "not measured by this version")
 
 
 class Scored(Protocol):
@@ -49,11 +51,13 @@ class Prompted:
         prompt: its token ids, ready for generation; private.
         response: what the record holds; private.
         unit: index of its privacy unit.
+        part: which of the run's tasks it belongs to.
     """
 
     prompt: Sequence[int] = field(repr=False)
     response: str = field(repr=False)
     unit: int
+    part: int = 0
 
 
 def evaluate(
@@ -65,6 +69,8 @@ def evaluate(
     base_only: Callable[[], AbstractContextManager[Any]],
     policy: Evaluate,
     progress: Progress,
+    parts: Sequence[str] = (),
+    labels: Sequence[str] = (),
 ) -> UtilitySection:
     """Compare adapter and base on the test side.
 
@@ -76,8 +82,10 @@ def evaluate(
         base_only: switches the adapter off while it is entered.
         policy: how much is measured.
         progress: told about generations.
+        parts: names of the run's tasks, where there are several: each is measured by itself too.
+        labels: the classes, where one of several tasks is a classification.
     """
-    chosen = _choose(units, policy.max_records)
+    chosen = choose(units, policy.max_records)
     examples = [e for unit in chosen for e in unit]
     owner = np.repeat(np.arange(len(chosen)), [len(unit) for unit in chosen])
     if not examples:
@@ -87,21 +95,21 @@ def evaluate(
     adapter = score(examples, "evaluate the adapter")
     with base_only():
         base = score(examples, "evaluate the base model")
-    weights = np.asarray([e.targets for e in examples], np.float64)
-    loss = paired_ratio(_loss(base), _loss(adapter), weights, owner)
-    accuracy = paired_ratio(_hits(base), _hits(adapter), weights, owner)
-    metrics = {
-        "loss": _metric(loss, higher_is_better=False),
-        "perplexity": _perplexity(loss),
-        "token_accuracy": _metric(accuracy, higher_is_better=True),
-    }
-    reasons = {
-        "forgetting": "not measured by this version",
-        "bias": "not measured by this version",
-        "factuality": "not measured by this version",
-    }
+    metrics = _scored(examples, base, adapter, owner)
+    for number, name in enumerate(parts):
+        mine = [i for i, e in enumerate(examples) if e.part == number]
+        if mine:
+            found = _scored(
+                [examples[i] for i in mine],
+                [base[i] for i in mine],
+                [adapter[i] for i in mine],
+                owner[mine],
+            )
+            metrics |= {f"{name}.{measure}": metric for measure, metric in found.items()}
+    reasons = dict(NOT_MEASURED)
     if prompts and policy.generations:
-        metrics |= _generated(prompts, generate, base_only, policy, progress)
+        written = _generated(prompts, generate, base_only, policy, progress)
+        metrics |= written.metrics(parts, labels)
     else:
         why = "no record has a prompt" if not prompts else "evaluate.generations is 0"
         reasons["rouge_l"] = reasons["exact_match"] = why
@@ -110,7 +118,25 @@ def evaluate(
     )
 
 
-def _choose(units: Sequence[Sequence[Example]], most: int) -> list[Sequence[Example]]:
+def _scored(
+    examples: Sequence[Example],
+    base: Sequence[Scored],
+    adapter: Sequence[Scored],
+    owner: NDArray[np.int64],
+) -> dict[str, Metric]:
+    """Compare losses and hits, per target token."""
+    weights = np.asarray([e.targets for e in examples], np.float64)
+    loss = paired_ratio(loss_sums(base), loss_sums(adapter), weights, owner)
+    accuracy = paired_ratio(_hits(base), _hits(adapter), weights, owner)
+    return {
+        "loss": metric_of(loss, higher_is_better=False),
+        "perplexity": _perplexity(loss),
+        "token_accuracy": metric_of(accuracy, higher_is_better=True),
+    }
+
+
+def choose(units: Sequence[Sequence[Example]], most: int) -> list[Sequence[Example]]:
+    """Draw units until the policy's number of records is reached; the same ones every time."""
     if sum(len(unit) for unit in units) <= most:
         return list(units)
     chosen: list[Sequence[Example]] = []
@@ -124,7 +150,8 @@ def _choose(units: Sequence[Sequence[Example]], most: int) -> list[Sequence[Exam
     return chosen
 
 
-def _loss(scores: Sequence[Scored]) -> NDArray[np.float64]:
+def loss_sums(scores: Sequence[Scored]) -> NDArray[np.float64]:
+    """Return each record's summed loss, in nats."""
     return np.asarray([-s.log_probabilities.sum(dtype=np.float64) for s in scores])
 
 
@@ -132,7 +159,8 @@ def _hits(scores: Sequence[Scored]) -> NDArray[np.float64]:
     return np.asarray([float(s.greedy.sum()) for s in scores])
 
 
-def _metric(paired: Paired, *, higher_is_better: bool) -> Metric:
+def metric_of(paired: Paired, *, higher_is_better: bool) -> Metric:
+    """Return a comparison as evidence; a figure that is not finite is missing."""
     figures = (
         paired.base,
         paired.adapter,
@@ -172,7 +200,63 @@ def _perplexity(loss: Paired) -> Metric:
             adapter_interval=(math.nan, math.nan),
             difference_interval=(0.0, 0.0),
         )
-    return _metric(found, higher_is_better=False).model_copy(update={"difference_interval": None})
+    return metric_of(found, higher_is_better=False).model_copy(update={"difference_interval": None})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Written:
+    """What both models wrote to the same prompts."""
+
+    prompts: Sequence[Prompted]
+    base: Sequence[str] = field(repr=False)
+    adapter: Sequence[str] = field(repr=False)
+
+    def metrics(self, parts: Sequence[str], labels: Sequence[str]) -> dict[str, Metric]:
+        """Measure what was written, each task by itself where there are several."""
+        if not parts:
+            return self._texts(range(len(self.prompts)))
+        found: dict[str, Metric] = {}
+        for number, name in enumerate(parts):
+            mine = [i for i, p in enumerate(self.prompts) if p.part == number]
+            if mine:
+                classes = name == "classification"
+                rows = self._classes(mine, labels) if classes else self._texts(mine)
+                found |= {f"{name}.{key}": metric for key, metric in rows.items()}
+        return found
+
+    def _texts(self, rows: Sequence[int]) -> dict[str, Metric]:
+        """Compare texts with the records' own."""
+        ones = np.ones(len(rows))
+        found = {}
+        for name, measure in (("rouge_l", rouge_l), ("exact_match", exact_match)):
+            before, after = (
+                np.asarray([measure(self.prompts[i].response, texts[i]) for i in rows])
+                for texts in (self.base, self.adapter)
+            )
+            paired = paired_ratio(before, after, ones, self._owners(rows))
+            found[name] = metric_of(paired, higher_is_better=True)
+        return found
+
+    def _classes(self, rows: Sequence[int], labels: Sequence[str]) -> dict[str, Metric]:
+        """Compare written class names with the records' own."""
+        ones = np.ones(len(rows))
+        truth = np.array([[self.prompts[i].response == name for name in labels] for i in rows])
+        before, after = (
+            np.array([[texts[i].strip() == name for name in labels] for i in rows])
+            for texts in (self.base, self.adapter)
+        )
+        owner = self._owners(rows)
+        hits, hits_after = ((truth & said).any(axis=1).astype(float) for said in (before, after))
+        f1 = paired_measure(lambda said, w: macro_f1(truth, said, w), before, after, owner)
+        return {
+            "accuracy": metric_of(
+                paired_ratio(hits, hits_after, ones, owner), higher_is_better=True
+            ),
+            "macro_f1": metric_of(f1, higher_is_better=True),
+        }
+
+    def _owners(self, rows: Sequence[int]) -> NDArray[np.int64]:
+        return np.unique([self.prompts[i].unit for i in rows], return_inverse=True)[1]
 
 
 def _generated(
@@ -181,7 +265,7 @@ def _generated(
     base_only: Callable[[], AbstractContextManager[Any]],
     policy: Evaluate,
     progress: Progress,
-) -> dict[str, Metric]:
+) -> _Written:
     asked = prompts[: policy.generations]
     texts = [p.prompt for p in asked]
     with progress.task("generate", 2) as task:
@@ -190,13 +274,4 @@ def _generated(
         with base_only():
             base = generate(texts, policy.max_new_tokens)
         task.advance()
-    _, owner = np.unique([p.unit for p in asked], return_inverse=True)
-    ones = np.ones(len(asked))
-    found = {}
-    for name, measure in (("rouge_l", rouge_l), ("exact_match", exact_match)):
-        before, after = (
-            np.asarray([measure(p.response, t) for p, t in zip(asked, texts_, strict=True)])
-            for texts_ in (base, adapter)
-        )
-        found[name] = _metric(paired_ratio(before, after, ones, owner), higher_is_better=True)
-    return found
+    return _Written(prompts=asked, base=base, adapter=adapter)

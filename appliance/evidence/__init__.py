@@ -53,6 +53,7 @@ from appliance.evidence.report import (
 from appliance.evidence.training import (
     AccountantFigures,
     Check,
+    Confusion,
     LedgerFigures,
     Metric,
     PrivacySection,
@@ -70,6 +71,7 @@ __all__ = [
     "CanaryFamily",
     "Check",
     "ColumnDecision",
+    "Confusion",
     "DataSection",
     "DeidentificationSection",
     "EnvironmentSection",

@@ -100,12 +100,25 @@ class Metric(Section):
     higher_is_better: bool = False
 
 
+class Confusion(Section):
+    """Records by true class (rows) and called class (columns), on the test side."""
+
+    labels: list[str]
+    base: list[list[int]]
+    adapter: list[list[int]]
+
+
 class UtilitySection(Section):
     """Use of the adapter, on people it never saw."""
 
     records: int
     units: int
-    metrics: dict[str, Metric]
+    metrics: dict[str, Metric] = Field(
+        description="Measure -> before and after; with several tasks 'task.measure' for each."
+    )
+    confusion: Confusion | None = Field(
+        default=None, description="Of a classification with one class a record."
+    )
     forgetting: dict[str, float] | None = None
     bias: dict[str, float] | None = None
     factuality: dict[str, float] | None = None

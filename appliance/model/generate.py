@@ -16,10 +16,10 @@ def generate_greedy(
     *,
     max_new_tokens: int,
 ) -> list[str]:
-    """Continue each prompt by the likeliest token, up to the end of text.
+    """Continue, or answer, each prompt by the likeliest token, up to the end of text.
 
     Args:
-        model: a causal language model, adapter on or off as the caller left it.
+        model: a causal or sequence-to-sequence model, adapter on or off as the caller left it.
         tokenizer: its tokenizer.
         prompts: token ids, as `Encoder.prompt` gives them; never text, which could hold control
             words.
@@ -50,7 +50,9 @@ def generate_greedy(
                     max_new_tokens=max_new_tokens,
                     pad_token_id=tokenizer.pad_token_id,
                 )
-            new = grown[:, batch["input_ids"].shape[1] :]
+            # A decoder of its own gives back what it wrote; others what they were given, too.
+            given = 1 if model.config.is_encoder_decoder else batch["input_ids"].shape[1]
+            new = grown[:, given:]
             found.extend(tokenizer.batch_decode(new, skip_special_tokens=True))
     finally:
         tokenizer.padding_side = side

@@ -8,13 +8,14 @@ from appliance.audit.base import BaseScores, score_base
 from appliance.audit.scores import Scores, score_examples
 from appliance.audit.stage import audit
 from appliance.corpus import Corpus
+from appliance.evaluate.classified import evaluate_classes
 from appliance.evaluate.stage import Prompted, evaluate
 from appliance.evidence import AuditSection, PrivacySection, Section, UtilitySection
 from appliance.ingest.split import read_sides
-from appliance.model.encode import Encoder
 from appliance.model.examples import Example
 from appliance.model.generate import generate_greedy
-from appliance.pipeline.prepare import REDACTED, canaries_of, examples_of
+from appliance.model.predict import class_probabilities
+from appliance.pipeline.prepare import REDACTED, canaries_of, examples_of, task_encoder
 from appliance.pipeline.tuning import SCORING_TOKENS, Workbench
 from appliance.redact.removed import RemovedValues, open_removed
 from appliance.run import Run
@@ -48,6 +49,16 @@ def score_before(run: Run, bench: Workbench) -> BaseReceipt:
 def measure_use(run: Run, bench: Workbench) -> UtilitySection:
     """Compare the adapter with its base model on the test side."""
     model = bench.adapted()
+    policy = run.policy.policy
+    if bench.base().shape == "classifier":
+        with run.progress.task("evaluate the classifier", None):
+            return evaluate_classes(
+                examples_of(run, "test"),
+                classify=lambda e: class_probabilities(model, e, max_tokens=SCORING_TOKENS),
+                base_only=model.disable_adapter,
+                classes=policy.training.classes,
+                policy=policy.evaluate,
+            )
 
     def score(examples: Sequence[Example], what: str) -> list[Scores]:
         return score_examples(
@@ -63,8 +74,10 @@ def measure_use(run: Run, bench: Workbench) -> UtilitySection:
             model, tokenizer, prompts, max_new_tokens=most
         ),
         base_only=model.disable_adapter,
-        policy=run.policy.policy.evaluate,
+        policy=policy.evaluate,
         progress=run.progress,
+        parts=[part.task for part in policy.training.parts],
+        labels=policy.training.classes.labels,
     )
 
 
@@ -102,14 +115,15 @@ def _prompts(run: Run, bench: Workbench) -> list[Prompted]:
     most = policy.evaluate.generations
     if not most:
         return []
-    encoder = Encoder(bench.base().tokenizer, max_length=policy.training.max_length)
+    encoder = task_encoder(run, bench.base().tokenizer)
     wanted = [int(i) for i in read_sides(run.vault).ids("test")]
     units: dict[bytes, int] = {}
     found: list[Prompted] = []
     for record in Corpus(run.vault, REDACTED).take(wanted):
-        prompt = encoder.prompt(record) if record.kind == "prompt_response" else None
-        if prompt is not None and len(found) < most:
+        prompt = encoder.prompt(record) if len(found) < most else None
+        if prompt is not None:
             unit = units.setdefault(record.unit, len(units))
-            response = str(record.fields["response"])
-            found.append(Prompted(prompt=prompt, response=response, unit=unit))
+            found.append(
+                Prompted(prompt=prompt.ids, response=prompt.answer, unit=unit, part=prompt.part)
+            )
     return found

@@ -5,21 +5,23 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from itertools import chain
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from appliance.audit.canaries import plant
+from appliance.audit.canaries import canary_form, plant
 from appliance.audit.canary_set import CanarySet
 from appliance.corpus import Corpus
 from appliance.errors import DataError
 from appliance.evidence import Section, Splits
 from appliance.ingest.split import Sides, read_sides, split
 from appliance.ledger import as_units
-from appliance.model.encode import Encoder
 from appliance.model.examples import Example
-from appliance.model.load import load_tokenizer
+from appliance.model.load import check_family, load_tokenizer
 from appliance.model.store import UnitExamples, read_examples, write_examples
+from appliance.model.task_encode import TaskEncoder
+from appliance.model.tasks import Shape, shape_of
 from appliance.records import SIDES, Side
 from appliance.run import Run
 
@@ -35,7 +37,7 @@ class SplitReceipt(Section):
 
 
 class ExamplesReceipt(Section):
-    """How many examples and tokens each side has."""
+    """How many examples each side has, and how many records held nothing to learn."""
 
     examples: dict[str, int]
     skipped: int
@@ -63,29 +65,42 @@ def split_people(run: Run) -> SplitReceipt:
 
 def encode_sides(run: Run) -> ExamplesReceipt:
     """Tokenise the de-identified records, side by side, into sealed examples."""
-    tokenizer = load_tokenizer(run.base_model.path)
-    encoder = Encoder(tokenizer, max_length=run.policy.policy.training.max_length)
+    encoder = task_encoder(run, load_tokenizer(run.base_model.path))
     sides = read_sides(run.vault)
     counts: dict[str, int] = {}
     total = sum(len(sides.ids(side)) for side in SIDES)
+    skipped = 0
     with run.progress.task("tokenise", total) as task:
         for side in SIDES:
 
             def rows(side: Side = side) -> Iterator[tuple[bytes, Example]]:
+                nonlocal skipped
                 for record in _side(run, sides, side):
                     task.advance()
-                    example = encoder.encode(record)
-                    if example is not None:
-                        yield record.unit, example
+                    examples = encoder.encode(record)
+                    skipped += not examples
+                    yield from ((record.unit, example) for example in examples)
 
             counts[side] = write_examples(run.vault, f"examples/{side}.arrow", rows())
     if counts["train"] == 0:
         raise DataError(
             "training data",
-            "no record on the train side holds anything to learn",
-            hint="appliance plan --policy P --data D",
+            f"no record on the train side holds anything to learn for "
+            f"{run.policy.policy.training.task}",
+            hint="appliance policy explain training.task",
         )
-    return ExamplesReceipt(examples=counts, skipped=total - sum(counts.values()))
+    return ExamplesReceipt(examples=counts, skipped=skipped)
+
+
+def shape_of_run(run: Run) -> Shape:
+    """Say what the run's model computes."""
+    return shape_of(run.policy.policy.training, check_family(run.base_model.path))
+
+
+def task_encoder(run: Run, tokenizer: Any) -> TaskEncoder:  # noqa: ANN401  transformers is untyped
+    """Return the encoder of the run's task."""
+    training = run.policy.policy.training
+    return TaskEncoder(tokenizer, training=training, shape=shape_of_run(run))
 
 
 def examples_of(run: Run, side: Side) -> UnitExamples:
@@ -110,6 +125,7 @@ def plant_canaries(run: Run) -> CanariesReceipt:
         entity_types=sorted(policy.deidentify.entities),
         entropy=os.urandom(64),
         language=policy.data.languages[0],
+        form=canary_form(policy.training, shape_of_run(run)),
     )
     run.vault.write_bytes(_CANARIES, planted.to_bytes())
     run.home.log.append("canaries.planted", run=run.id, digest=planted.digest)

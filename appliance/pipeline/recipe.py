@@ -67,8 +67,10 @@ def private_units(policy: Policy, people: UnitExamples) -> UnitExamples:
     """
     if policy.privacy.unit == "person":
         return people
-    n = people.n_examples
-    return replace(people, first=np.arange(n + 1), digests=(b"",) * n)
+    # A record's windows lie side by side and belong to it together.
+    ids = people.record_ids
+    starts = np.flatnonzero(np.append(True, ids[1:] != ids[:-1])) if len(ids) else ids
+    return replace(people, first=np.append(starts, len(ids)), digests=(b"",) * len(starts))
 
 
 def train_settings(policy: Policy) -> TrainSettings:
@@ -85,5 +87,6 @@ def train_settings(policy: Policy) -> TrainSettings:
         average_share=training.average_share,
         physical_batch_tokens=training.physical_batch_tokens,
         gradient_checkpointing=training.gradient_checkpointing,
+        shard_base=training.shard_base,
         checkpoint_every_s=training.checkpoint_seconds,
     )

@@ -24,13 +24,17 @@ from appliance.finetune.accounting import ACCOUNTANT, cross_check
 from appliance.finetune.adapter import attach_lora, export_adapter, restore_adapter
 from appliance.finetune.mechanism import Mechanism
 from appliance.finetune.noise import OS_ENTROPY, fresh_key
+from appliance.finetune.ranks import Ranks
 from appliance.finetune.selftest import run_selftest
 from appliance.finetune.settings import TrainOutcome
+from appliance.finetune.sharding import sharded
 from appliance.finetune.spent import compose
+from appliance.finetune.task_loss import loss_of, truth_of
 from appliance.finetune.trainer import train
 from appliance.ledger import Budget, Event, Ledger
 from appliance.model.examples import Example
 from appliance.model.load import Loaded, load_base
+from appliance.model.tasks import shape_of_model
 from appliance.pipeline.prepare import canaries_of, examples_of, train_units
 from appliance.pipeline.recipe import plan_mechanism, private_units, train_settings
 from appliance.policy.model import Policy
@@ -64,9 +68,11 @@ class Workbench:
     def base(self) -> Loaded:
         """Load the base model, moved to its device before any adapter."""
         if self.loaded is None:
-            precision = self.run.policy.policy.training.precision
+            training = self.run.policy.policy.training
             with self.run.progress.task("load the base model", None):
-                self.loaded = load_base(self.run.base_model.path, precision=precision)
+                self.loaded = load_base(
+                    self.run.base_model.path, precision=training.precision, training=training
+                )
         return self.loaded
 
     def adapted(self) -> Any:  # noqa: ANN401  peft is untyped
@@ -89,6 +95,15 @@ class Workbench:
                 restore_adapter(self.model, files)
         return self.model
 
+    def whole_again(self) -> Any:  # noqa: ANN401  peft is untyped
+        """Load the base anew, whole, and put the trained parameters of the sharded one into it."""
+        from appliance.finetune.sharding import trained_parameters
+
+        trained = trained_parameters(self.model)
+        self.loaded = self.model = None
+        self.adapted().load_state_dict(trained, strict=False)
+        return self.model
+
 
 def _last_layers(model: Any, count: int | None) -> range | None:  # noqa: ANN401
     """Return the indices of the last blocks; None for all."""
@@ -104,9 +119,7 @@ def ledger_of(run: Run) -> Ledger:
 def tune(run: Run, bench: Workbench) -> TuningReceipt:
     """Train the adapter, or stop at a self-test that failed."""
     policy = run.policy.policy
-    real = private_units(policy, examples_of(run, "train"))
-    planted = canaries_of(run).included_units()
-    units: Sequence[Sequence[Example]] = [*real, *planted]
+    units = training_units(run)
     mechanism = plan_mechanism(policy, n_units=len(units))
     model = bench.adapted()
     test = _self_test(run, bench, mechanism, units)
@@ -130,7 +143,12 @@ def tune(run: Run, bench: Workbench) -> TuningReceipt:
     )
     run.home.log.append("ledger.reserved", run=run.id, head=ledger.head())
     curve: list[tuple[int, float]] = []
-    outcome = _train(run, model, units, mechanism, curve)
+    ranks = Ranks.current()
+    ranks.tell(json.dumps({"run": run.id, "mechanism": mechanism.as_dict()}).encode())
+    outcome = train_together(run, model, units, mechanism, curve, ranks)
+    ranks.leave()
+    if sharded(train_settings(policy), ranks):
+        model = bench.whole_again()
     for name, data in export_adapter(model, base_model_name=run.base_model.name).items():
         run.vault.write_bytes(f"{_ADAPTER}{name}", data)
     ledger.settle(run.id, "spent")
@@ -138,6 +156,12 @@ def tune(run: Run, bench: Workbench) -> TuningReceipt:
         privacy=_privacy(policy, mechanism, len(units), test, outcome, budget),
         training=_training(policy, outcome, curve),
     )
+
+
+def training_units(run: Run) -> list[Sequence[Example]]:
+    """List what is trained on: people (or records, by the policy) and the planted canaries."""
+    real = private_units(run.policy.policy, examples_of(run, "train"))
+    return [*real, *canaries_of(run).included_units()]
 
 
 def validation_loss(model: Any, examples: Sequence[Example]) -> float:  # noqa: ANN401
@@ -177,14 +201,28 @@ class SealedCheckpoints:
             return {name: source.read(length) for name, length in lengths.items()}
 
 
-def _train(
+def train_together(
     run: Run,
     model: Any,  # noqa: ANN401  peft is untyped
     units: Sequence[Sequence[Example]],
     mechanism: Mechanism,
     curve: list[tuple[int, float]],
+    ranks: Ranks,
 ) -> TrainOutcome:
-    validation = [e for unit in examples_of(run, "validation") for e in unit]
+    """Train, as one of the run's processes, which are in this call together.
+
+    Args:
+        run: whose policy and sealed examples are read; only the first process seals anything.
+        model: adapter attached.
+        units: what is trained on.
+        mechanism: what runs and what is accounted.
+        curve: gets (step, validation loss).
+        ranks: the processes.
+    """
+    validation: list[Example] = []
+    # A sharded base computes with all processes or not at all.
+    if ranks.first or sharded(train_settings(run.policy.policy), ranks):
+        validation = [e for unit in examples_of(run, "validation") for e in unit]
     every = max(1, mechanism.steps // CURVE_POINTS)
     with run.progress.task("fine-tune", mechanism.steps) as task:
 
@@ -205,6 +243,8 @@ def _train(
             noise_source=OS_ENTROPY,
             checkpoint_store=SealedCheckpoints(run.vault),
             progress=watch,
+            loss_fn=loss_of(run.policy.policy.training, shape_of_model(model)),
+            ranks=ranks,
         )
 
 
@@ -214,7 +254,14 @@ def _self_test(
     if mechanism.kind != "dp-sgd":
         return None
     with run.progress.task("DP self-test", None):
-        report = run_selftest(mechanism=mechanism, model=bench.adapted(), units=units)
+        training, shape = run.policy.policy.training, bench.base().shape
+        report = run_selftest(
+            mechanism=mechanism,
+            model=bench.adapted(),
+            units=units,
+            model_loss=loss_of(training, shape),
+            truth=truth_of(training, shape),
+        )
     return SelfTest(
         passed=report.passed,
         seconds=report.seconds,
