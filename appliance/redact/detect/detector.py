@@ -241,7 +241,7 @@ class Detector:
         if bounds is None:
             return None
         return Span(
-            start=bounds[0],
+            start=self._names.widen(text, bounds[0]),
             end=bounds[1],
             entity_type=span.entity_type,
             score=span.score,

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 
 from appliance.records import Span
 from appliance.redact.detect import names_cues_world
 from appliance.redact.detect.lexicon import FUNCTION_WORDS, Lexicon, fold
 from appliance.redact.detect.names_cued import CuedNames
 from appliance.redact.detect.names_cues import ENGLISH, EPONYMS, STOP, Cues
+from appliance.redact.detect.names_english import EnglishNames
 from appliance.redact.detect.names_shapes import (
+    JOINING,
     PARTICLES,
     PIECE,
     RUNS,
@@ -40,15 +43,9 @@ _LAST_FIRST = re.compile(
     rf"(?P<first>{TOKEN}(?:[ ](?:{TOKEN}|[{UPPER}]\.?(?!\w))){{0,2}})"
 )
 _INITIAL_LAST = re.compile(rf"(?<![\w.])(?:[{UPPER}]\.[ ]?){{1,3}}(?P<last>{TOKEN})(?!\w)")
-_LOWER_PAIR = re.compile(r"(?<![\w@.\-])([a-z]{3,15})[ ]([a-z]{3,20})(?![\w@\-])")
-_LOWER_TITLE = re.compile(
-    r"(?<![\w@.\-])(?:dr|drs|mr|mrs|ms|miss|prof|nurse|officer)\.?[ ]"
-    r"(?P<v>[a-z]{3,20}(?:[ ][a-z]{3,20})?)(?![\w@])"
-)
-_LOWER_CUE = re.compile(
-    r"(?:patient|pt|client|named|name is|am|son|daughter|wife|husband|mother|father|brother|sister"
-    r"|friend|for|from|to|by|with)[ ]$"
-)
+
+
+_WORD_BEFORE = re.compile(rf"(?<![\w'’\-@/.])(?P<v>{TOKEN})[ ][\"“(]?$")
 
 
 class NameFinder:
@@ -63,6 +60,7 @@ class NameFinder:
         self._singles = bool({"en", "fr", "it", "nl"} & set(languages))
         self._trimmer = Trimmer(lexicon, STOP | cues.stop)
         self._cued = CuedNames(cues, self._trimmer)
+        self._typed = EnglishNames(self._trimmer) if self._english else None
 
     def find(self, text: str, lowered: str | None = None) -> list[Span]:
         """Find names in a plain text.
@@ -79,9 +77,26 @@ class NameFinder:
         found.extend(self._initials(text))
         for run in RUNS.finditer(text):
             found.extend(self._listed(text, run.start(), run.end()))
-        if self._english:
-            found.extend(self._lower_case(text))
-        return found
+        if self._typed is None:
+            return found
+        found.extend(self._typed.find(text))
+        return [_without_possessive(text, span) for span in found]
+
+    def widen(self, text: str, start: int) -> int:
+        """Return where a name begins whose first words a model left out: `Eun-ji` of `Eun-ji Choi`.
+
+        Args:
+            text: plain text.
+            start: where the part that was found begins.
+        """
+        while match := _WORD_BEFORE.search(text, max(0, start - 30), start):
+            word = match["v"]
+            if self._trimmer.ordinary(word) or self._trimmer.stopped(word) or word.isupper():
+                break
+            if self._lexicon.common(word) or self._lexicon.place(word) or fold(word) in EPONYMS:
+                break
+            start = match.start("v")
+        return start
 
     def trim(self, text: str, start: int, end: int) -> tuple[int, int] | None:
         """Cut a run of capitalised words at the first word that is no name."""
@@ -144,6 +159,7 @@ class NameFinder:
         word, tail = bare(pieces[first]), bare(pieces[last])
         if last == first:
             lone = known.strong_first(word) and self._singles and not known.place(word)
+            lone = lone and not (word.isupper() and len(word) < 5)
             return 0.45 if lone else None
         if known.strong_first(word):
             return 0.65
@@ -157,11 +173,13 @@ class NameFinder:
     def _extend(self, pieces: list[re.Match[str]], first: int) -> int:
         """Return the index of the last piece that belongs to the name begun at `first`."""
         last = first
-        for k in range(first + 1, min(len(pieces), first + 6)):
+        distance = 0
+        for k in range(first + 1, min(len(pieces), first + 7)):
             word = bare(pieces[k])
-            if pieces[k].group().islower():
+            if pieces[k].group().islower() or fold(word) in JOINING:
                 continue
-            if len(word) > 1 and not self._continues(word, k - first):
+            distance += 1
+            if len(word) > 1 and not self._continues(word, distance):
                 break
             last = k
         return last
@@ -187,40 +205,17 @@ class NameFinder:
         inside = len(before) == 2 and before[1] == " " and (before[0].islower() or before[0] == ",")
         return inside and not self._lexicon.common(word)
 
-    def _lower_case(self, text: str) -> Iterable[Span]:
-        """Find names written without capitals: two unusual words, or one after a title."""
-        for match in _LOWER_TITLE.finditer(text):
-            start, end = match.span("v")
-            words = match["v"].split(" ")
-            if self._lower_name(words[0]):
-                if len(words) == 2 and not self._lower_name(words[1]):
-                    end = start + len(words[0])
-                yield _person(start, end, 0.55, "lower_title")
-        position = 0
-        while pair := _LOWER_PAIR.search(text, position):
-            position = pair.start(2)
-            if self._lower_pair(text, pair):
-                yield _person(pair.start(), pair.end(), 0.55, "lower_case")
-                position = pair.end()
-
-    def _lower_pair(self, text: str, match: re.Match[str]) -> bool:
-        known = self._lexicon
-        first, last = match[1], match[2]
-        if not known.strong_first(first) or known.common(first) or not known.surname(last):
-            return False
-        if not known.common(last):
-            return True
-        cued = _LOWER_CUE.search(text, max(0, match.start() - 10), match.start())
-        return cued is not None and fold(last) not in FUNCTION_WORDS
-
-    def _lower_name(self, word: str) -> bool:
-        known = self._lexicon
-        return (known.surname(word) or known.first_name(word)) and not known.common(word)
-
 
 def _opens_line(text: str, position: int) -> bool:
     line = text[text.rfind("\n", 0, position) + 1 : position]
     return not line.strip(" \t*-|>")
+
+
+def _without_possessive(text: str, span: Span) -> Span:
+    """Leave the `'s` of a name to the sentence, so that the name itself is found again."""
+    if not text.endswith(("'s", "’s"), span.start, span.end) or span.end - span.start < 4:
+        return span
+    return replace(span, end=span.end - 2)
 
 
 def _person(start: int, end: int, score: float, rule: str) -> Span:

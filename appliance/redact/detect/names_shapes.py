@@ -22,6 +22,10 @@ RUN = (
     rf"(?:[ ](?:{PARTICLES}[ ]){{0,2}}{TOKEN}|[ ]{INITIAL}(?!{LETTER})|[ ][{UPPER}](?!\w)"
     rf"|[ ][\"“'(]{TOKEN}[\"”')](?=[ ]{TOKEN})){{0,5}}"
 )
+#: Particles inside a name, folded; some of them are plain words elsewhere.
+JOINING = frozenset(
+    "de la do da dos das del della di van der den von el al le bin".split()  # noqa: SIM905
+)
 RUNS = re.compile(rf"(?<![\w'’\-@/])(?:{RUN})(?![\w@])")
 WORDS = re.compile(rf"{INITIAL}|{TOKEN}|{LETTER}+")
 PIECE = re.compile(rf"{LETTER}+(?:['’\-]{LETTER}+)*\.?")
@@ -73,6 +77,8 @@ class Trimmer:
         last = start
         for piece in PIECE.finditer(text, start, end):
             word = bare(piece)
+            if first is not None and self._joins(text, piece, end):
+                continue
             if self.stopped(word):
                 if first is None and not strict:
                     return None
@@ -85,6 +91,15 @@ class Trimmer:
                 continue  # A particle counts only when a name follows.
             last = end_of(piece)
         return None if first is None or last <= first else (first, last)
+
+    def _joins(self, text: str, piece: re.Match[str], end: int) -> bool:
+        """Say whether a word that ends names elsewhere joins two here: `Cruz de la Paz`."""
+        after = PIECE.match(text, piece.end() + 1, end)
+        if after is None or fold(piece.group()) not in JOINING:
+            return False
+        if fold(after.group()) in JOINING:
+            return True
+        return after.group()[0].isupper() and not self.stopped(bare(after))
 
     def _breaks(self, word: str, *, opening: bool) -> bool:
         if not self.ordinary(word):

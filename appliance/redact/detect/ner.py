@@ -193,7 +193,8 @@ class EnglishNer:
                 b -= 2
             if text[a:b].lower().startswith("the "):
                 a += 4
-            if a < b and self._acceptable(text[a:b], label):
+            glued = text[b : b + 1].isdigit()  # "SpO2" is cut before its number.
+            if a < b and not glued and self._acceptable(text[a:b], label):
                 found.append((a, b))
         return found
 

@@ -1,0 +1,211 @@
+"""English names as people type them: lower case, bare initials, nicknames, subjects of sentences.
+
+Owns `EnglishNames`. Each rule needs the name lists or a cue; none masks a word for its place alone.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from appliance.records import Span
+from appliance.redact.detect.lexicon import FUNCTION_WORDS, fold
+from appliance.redact.detect.names_cues import EPONYMS
+from appliance.redact.detect.names_shapes import TOKEN, UPPER, Trimmer
+
+_LOWER = r"[a-zà-öø-ÿ]+(?:['’\-][a-zà-öø-ÿ]+)*"
+_LOWER_PAIR = re.compile(
+    rf"(?<![\w@.\-])(?P<a>[a-z]{{3,15}})[ ](?:[a-z]\.?[ ])?(?P<b>{_LOWER})(?![\w@\-])"
+)
+_LOWER_TITLE = re.compile(
+    r"(?<![\w@.\-])(?:dr|drs|mr|mrs|ms|miss|prof|nurse|officer|judge)\.?[ ](?:[a-z]\.?[ ])?"
+    rf"(?P<v>{_LOWER}(?:[ ]{_LOWER})?)(?![\w@])"
+)
+_LOWER_LABEL = re.compile(
+    r"(?<![\w@.\-])(?:name|patient|pt|client|signed(?: by)?|dictated by|transcribed by|typed by"
+    r"|seen by|entered by|provider|attending|author|from|to|cc)[ ]?:[ \t]*"
+    rf"(?P<v>(?:[a-z]\.?[ ]){{0,2}}{_LOWER}(?:[ ]{_LOWER})?)(?![\w@])"
+)
+_LOWER_ONE = re.compile(rf"(?<![\w@.\-'’/])(?P<v>{_LOWER})(?![\w@\-/]|\.\w)")
+_LOWER_CUE = re.compile(
+    r"(?:patient|pt|client|named|name is|am|son|daughter|wife|husband|mother|father|brother|sister"
+    r"|friend|partner|for|from|to|by|with|w/|per|and|&|referred|told|called|contact|tell|ask|is"
+    r"|does|did|has|was|can|will|about|see|saw)[ ]$"
+)
+_BARE_INITIAL = re.compile(
+    rf"(?<![\w.'’\-/&])(?P<i>[{UPPER}])[ ]"
+    rf"(?P<last>[{UPPER}][a-zà-öø-ÿ]+(?:['’\-]{TOKEN})?)(?![\w\-])"
+)
+_TRAILING_INITIAL = re.compile(
+    rf"(?<![\w'’\-])(?P<last>[{UPPER}][a-zà-öø-ÿ]{{2,}})[ ][{UPPER}](?=[,;)\n]|\.(?!\w)|$)"
+)
+#: Words after which a letter is a kind of something.
+_KIND = re.compile(
+    r"(?i:vitamins?|hepatitis|types?|groups?|class|factor|stage|grade|influenza|protein|troponin"
+    r"|bilirubin|figure|fig|section|appendix|exhibit|schedule|plan|phase|category|level|unit|lead"
+    r"|option|part|annex|strep|wave|table|panel|team|chapter|article|room|bed|gate|form|apt|suite"
+    r"|hemoglobin|haemoglobin|immunoglobulin|apo|serotype|genotype|zone|point|line|medicare)"
+    r"[ ][\w\"]{0,2}$"
+)
+_ALIAS = re.compile(
+    r"(?:a/?k/?a|alias|aliases|nicknamed|nickname(?:[ ]is)?|goes[ ]by|known[ ]as|called|dubbed)\.?"
+    rf"[ ,:]{{1,2}}(?:the[ ]name[ ])?[\"“‘'](?P<v>{TOKEN}(?:[ ]{TOKEN}){{0,2}})[\"”’']"
+)
+_DOES = (
+    "denies denied reports reported states stated complains complained presents presented endorses"
+    " endorsed lives lived works worked smokes drinks drank called came walks walked fell fainted"
+    " asked says said told agrees agreed declined declines refuses refused requests requested"
+    " returns returned visits visited left arrived sleeps slept coughs coughed cried cries eats ate"
+    " speaks spoke takes took needs wants wanted wishes feels felt missed tolerated delivered"
+    " survived snores fasts testified alleged confessed pleaded married resides moved"
+)
+_IS = (
+    r"(?:is|was|has|had)[ ](?:an?|not|been|seen|admitted|discharged|here|stable|well|pregnant|late"
+    r"|obese|allergic|married|single|divorced|retired|anxious|born|arrested|convicted|brought"
+    r"|followed|referred|readmitted|intubated|sleeping|alert|awake|doing|feeling|complaining"
+    r"|unable|able|asthma|diabetes)"
+)
+_SUBJECT = re.compile(
+    rf"(?m)(?:^|(?<=[.!?;][ ]))[ \t]*(?P<v>{TOKEN}(?:[ ]{TOKEN}){{0,3}})[ ]"
+    rf"(?:(?P<does>{'|'.join(_DOES.split())})|{_IS})(?!\w)"
+)
+_CAPITAL = re.compile(rf"[{UPPER}]")
+_SPACES = re.compile(r"[ ]")
+
+
+class EnglishNames:
+    """Finds English names by rules that other languages do not need."""
+
+    def __init__(self, trimmer: Trimmer) -> None:
+        """Use the lists and stop words of a trimmer."""
+        self._trimmer = trimmer
+        self._lexicon = trimmer.lexicon
+
+    def find(self, text: str) -> Iterable[Span]:
+        """Yield names; they may overlap."""
+        for match in _ALIAS.finditer(text):
+            yield _person(*match.span("v"), 0.7, "alias")
+        yield from self._bare_initials(text)
+        yield from self._subjects(text)
+        yield from self._lower_case(text)
+
+    def _bare_initials(self, text: str) -> Iterable[Span]:
+        """`G Tembo`, `Tembo G`: an initial without its full stop."""
+        for match in _BARE_INITIAL.finditer(text):
+            before = text[max(0, match.start() - 20) : match.start()]
+            if match["i"] in "AI" and not re.search(r"[a-z][ ]$", before):
+                continue
+            if _KIND.search(before) or not self._family(match["last"]):
+                continue
+            if re.search(rf"[{UPPER}][\w'’\-]*[ ]$", before) and not before[:1].islower():
+                continue
+            yield _person(match.start(), match.end(), 0.55, "bare_initial")
+        for match in _TRAILING_INITIAL.finditer(text):
+            if self._lexicon.surname(match["last"]) and self._family(match["last"]):
+                yield _person(match.start(), match.end(), 0.45, "trailing_initial")
+
+    def _family(self, word: str) -> bool:
+        """Say whether a word can be a surname and hardly anything else."""
+        known = self._lexicon
+        if known.common(word) or self._trimmer.stopped(word) or fold(word) in EPONYMS:
+            return False
+        return known.surname(word) or not known.place(word)
+
+    def _subjects(self, text: str) -> Iterable[Span]:
+        """`ALVAREZ needs dialysis`, `Saw Htoo Eh is a refugee`: who a sentence is about."""
+        for match in _SUBJECT.finditer(text):
+            words = match["v"].split(" ")
+            if self._person(words, acts=match["does"] is not None):
+                yield _person(*match.span("v"), 0.5, "subject")
+
+    def _person(self, words: list[str], *, acts: bool) -> bool:
+        known = self._lexicon
+        ordinary = [w for w in words if known.common(w) or self._trimmer.stopped(w)]
+        if len(words) == 1:
+            word = words[0]
+            if ordinary or known.place(word) or fold(word) in EPONYMS or len(word) < 3:
+                return False
+            listed = known.surname(word) or known.first_name(word)
+            return listed and (acts or not word.isupper())
+        if any(fold(w) in EPONYMS for w in words[1:]) and not known.strong_first(words[0]):
+            return False
+        named = known.first_name(words[0]) and known.surname(words[-1])
+        if not ordinary:
+            return named or acts or not "".join(words).isupper()
+        # `Will Power is obese`: two plain words, but a first name and a surname.
+        return named and len(words) == 2 and not "".join(words).isupper()
+
+    def _lower_case(self, text: str) -> Iterable[Span]:
+        """Find names written without capitals: beside a title or label, in pairs, or cued."""
+        for rule in (_LOWER_TITLE, _LOWER_LABEL):
+            for match in rule.finditer(text):
+                yield from self._lower_cued(match)
+        position = 0
+        while pair := _LOWER_PAIR.search(text, position):
+            position = pair.start("b")
+            if self._lower_pair(text, pair):
+                end = self._lower_more(text, pair.end())
+                yield _person(pair.start(), end, 0.55, "lower_case")
+                position = end
+        yield from self._lower_alone(text)
+
+    def _lower_cued(self, match: re.Match[str]) -> Iterable[Span]:
+        start, end = match.span("v")
+        words = [w for w in match["v"].split(" ") if len(w.rstrip(".")) > 1]
+        if not self._lower_name(words[0]):
+            return
+        if len(words) == 2 and not self._lower_name(words[1]):
+            end -= len(words[1]) + 1
+        yield _person(start, end, 0.55, "lower_title")
+
+    def _lower_pair(self, text: str, match: re.Match[str]) -> bool:
+        known = self._lexicon
+        first, last = match["a"], match["b"]
+        if not known.strong_first(first):
+            return False
+        # `mary ellen kowalczyk`: a second first name may stand between.
+        if not known.surname(last) and not known.strong_first(last):
+            return False
+        if known.common(first):
+            return not known.common(last)
+        if not known.common(last):
+            return True
+        cued = _LOWER_CUE.search(text, max(0, match.start() - 10), match.start())
+        return cued is not None and fold(last) not in FUNCTION_WORDS and known.surname(last)
+
+    def _lower_more(self, text: str, end: int) -> int:
+        more = re.compile(rf"[ ](?P<v>{_LOWER})(?![\w@\-])").match(text, end)
+        if more is not None and self._lower_name(more["v"]):
+            return more.end()
+        return end
+
+    def _lower_alone(self, text: str) -> Iterable[Span]:
+        """One first name: after a cue, or in a line that has no capitals at all."""
+        for line in re.finditer(r"[^\n]+", text):
+            start, end = line.span()
+            plain = not _CAPITAL.search(text, start + 1, end)
+            for match in _LOWER_ONE.finditer(text, start, end):
+                word = match["v"].removesuffix("'s").removesuffix("’s")
+                if not self._surely_first(word):
+                    continue
+                cued = _LOWER_CUE.search(text, max(start, match.start() - 10), match.start())
+                if plain or cued:
+                    yield _person(match.start(), match.start() + len(word), 0.45, "lower_alone")
+
+    def _surely_first(self, word: str) -> bool:
+        known = self._lexicon
+        return (
+            len(word) > 3
+            and known.strong_first(word)
+            and not known.common(word)
+            and not known.place(word)
+            and fold(word) not in EPONYMS
+        )
+
+    def _lower_name(self, word: str) -> bool:
+        known = self._lexicon
+        return (known.surname(word) or known.first_name(word)) and not known.common(word)
+
+
+def _person(start: int, end: int, score: float, rule: str) -> Span:
+    return Span(start=start, end=end, entity_type="PERSON", score=score, source=f"names:{rule}")
