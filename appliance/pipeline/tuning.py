@@ -21,8 +21,8 @@ from appliance.evidence import (
     TrainingSection,
 )
 from appliance.finetune.accounting import ACCOUNTANT, cross_check
-from appliance.finetune.adapter import attach_lora, export_adapter, restore_adapter
 from appliance.finetune.mechanism import Mechanism
+from appliance.finetune.methods import MethodSettings, attach, export, restore
 from appliance.finetune.noise import OS_ENTROPY, fresh_key
 from appliance.finetune.ranks import Ranks
 from appliance.finetune.selftest import run_selftest
@@ -76,23 +76,19 @@ class Workbench:
         return self.loaded
 
     def adapted(self) -> Any:  # noqa: ANN401  peft is untyped
-        """Return the PEFT model: fresh, or with the trained adapter where there is one."""
+        """Return the model to be trained: fresh, or with what was trained where that exists."""
         if self.model is None:
-            training = self.run.policy.policy.training
-            self.model = attach_lora(
-                self.base().model,
-                rank=training.rank,
-                alpha=training.alpha,
-                dropout=training.dropout,
-                target_modules=training.target_modules,
-                layers=_last_layers(self.base().model, training.last_layers),
-                rslora=training.rslora,
-                freeze_a=training.freeze_a,
-                seed=0,
+            base = self.base()
+            self.model = attach(
+                base.model,
+                MethodSettings.of(self.run.policy.policy.training),
+                shape=base.shape,
+                fresh=base.fresh,
+                tokenizer=base.tokenizer,
             )
             files = adapter_files(self.run.vault)
             if files:
-                restore_adapter(self.model, files)
+                restore(self.model, files)
         return self.model
 
     def whole_again(self) -> Any:  # noqa: ANN401  peft is untyped
@@ -103,12 +99,6 @@ class Workbench:
         self.loaded = self.model = None
         self.adapted().load_state_dict(trained, strict=False)
         return self.model
-
-
-def _last_layers(model: Any, count: int | None) -> range | None:  # noqa: ANN401
-    """Return the indices of the last blocks; None for all."""
-    total = int(model.config.get_text_config().num_hidden_layers)
-    return None if count is None or count >= total else range(total - count, total)
 
 
 def ledger_of(run: Run) -> Ledger:
@@ -149,7 +139,7 @@ def tune(run: Run, bench: Workbench) -> TuningReceipt:
     ranks.leave()
     if sharded(train_settings(policy), ranks):
         model = bench.whole_again()
-    for name, data in export_adapter(model, base_model_name=run.base_model.name).items():
+    for name, data in export(model, base_model_name=run.base_model.name).items():
         run.vault.write_bytes(f"{_ADAPTER}{name}", data)
     ledger.settle(run.id, "spent")
     return TuningReceipt(
@@ -359,14 +349,7 @@ def _training(
         resumed_times=outcome.resumed_times,
         losses=curve,
         hyperparameters={
-            "rank": training.rank,
-            "last_layers": training.last_layers or "all",
-            "freeze_a": training.freeze_a,
-            "alpha": training.alpha,
-            "dropout": training.dropout,
-            "target_modules": training.target_modules
-            if isinstance(training.target_modules, str)
-            else ", ".join(training.target_modules),
+            **MethodSettings.of(training).shown(),
             "learning_rate": training.step_size,
             "optimizer": training.optimizer,
             "schedule": training.schedule,
