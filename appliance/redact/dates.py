@@ -26,6 +26,12 @@ _DAY = r"(?<![\d/.\-])(?P<d>\d{1,2})(?:(?P<o>st|nd|rd|th|º|°|ª|er)\b|(?P<p>\.
 _MONTH = rf"(?<![^\W\d_])(?P<mon>{MONTH_WORDS})(?![^\W\d_])\.?"
 _YEAR = r"(?P<y>\d{4}|['’]?\d{2})(?![\d:h])"
 _OF = r"[\s,./\-]*(?:\b(?:de|del|of|d')(?:\s+|(?<=')))?"
+#: Between the two days of a range.
+_TO = r"\s?(?:[-–—&]|\b(?:to|and|until|till|through|thru|a|e|y|al|bis|und|et|au)\b)\s?"
+_MARK = r"(?:st|nd|rd|th|º|°|ª|er)\b|\."
+_FROM_DAY = rf"(?<![\d/.\-])(?P<e>\d{{1,2}})(?P<eo>{_MARK})?{_TO}"
+_RANGE_DAY = rf"(?P<d>\d{{1,2}})(?P<o>{_MARK})?"
+_TO_DAY = rf"{_TO}(?P<e>\d{{1,2}})(?P<eo>{_MARK})?"
 
 #: Layouts from most to least telling; the first that matches a place wins it.
 _LAYOUTS = tuple(
@@ -37,6 +43,11 @@ _LAYOUTS = tuple(
         + r"(?P<y>\d{4}|\d{2})(?![\d/])",
         r"(?<!\d)(?P<y>(?:18|19|20)\d\d)(?P<m>0[1-9]|1[0-2])(?P<d>0[1-9]|[12]\d|3[01])(?!\d)",
         r"(?<!\d)(?P<a>\d\d)(?P<b>\d\d)(?P<y>(?:18|19|20)\d\d)(?!\d)",
+        # Two days of one month: "3-5 May 2020", "3 a 5 de maio", "May 3 to 5, 2020".
+        _FROM_DAY + _RANGE_DAY + _OF + _MONTH + _OF + _YEAR,
+        _MONTH + r"[\s\-/]*" + _RANGE_DAY + _TO_DAY + r",?[\s\-/]*" + _YEAR,
+        _FROM_DAY + _RANGE_DAY + _OF + _MONTH + r"(?!,?\s*\d{4})",
+        _MONTH + r"[\s\-/]*" + _RANGE_DAY + _TO_DAY + r"(?![\d:]|,?\s*\d{4})",
         _WEEKDAY + _DAY + _OF + _MONTH + _OF + _YEAR,
         _WEEKDAY + _MONTH + r"[\s\-/]*" + _DAY + r",?[\s\-/]*" + _YEAR,
         r"(?<!\d)(?P<y>\d{4})[\s\-/,]+" + _MONTH + r"[\s\-/]*" + _DAY + r"(?!\d)",
@@ -194,6 +205,8 @@ def _read(match: re.Match[str], reading: Reading) -> _Piece | None:
         return None
     if day is not None and _calendar(year, month, day, reading) is None:
         return None
+    if groups.get("e") and not _is_range(groups, year, month, day, reading, match):
+        return None
     return _Piece(
         match=match,
         year=year,
@@ -202,6 +215,21 @@ def _read(match: re.Match[str], reading: Reading) -> _Piece | None:
         month_group=month_group,
         day_group=day_group,
     )
+
+
+def _is_range(
+    groups: dict[str, str | None],
+    year: int | None,
+    month: int | None,
+    day: int | None,
+    reading: Reading,
+    match: re.Match[str],
+) -> bool:
+    """Tell whether the two days of a range follow each other in one month."""
+    other = int(groups["e"] or 0)
+    if day is None or not 1 <= other <= 31 or _calendar(year, month, other, reading) is None:
+        return False
+    return other < day if match.start("e") < match.start("d") else day < other
 
 
 def _order(groups: dict[str, str | None], reading: Reading) -> tuple[str | None, str | None]:
@@ -263,13 +291,58 @@ def _moved(piece: _Piece, days: int, reading: Reading) -> str | None:
         digits = len(match["y"]) - len(mark)
         new["y"] = mark + (f"{target.year:04d}" if digits == 4 else f"{target.year % 100:02d}")
     groups = match.groupdict()
+    _move_marks(piece, target, reading, new)
+    if groups.get("e"):
+        _move_other(piece, middle, target, days, reading, new)
+    return _rewritten(match, new)
+
+
+def _move_marks(piece: _Piece, target: date, reading: Reading, new: dict[str, str]) -> None:
+    """Write the weekday and the ordinal mark of a moved date."""
+    match, groups = piece.match, piece.match.groupdict()
     if groups.get("wd"):
         new["wd"] = same_form(
             match["wd"], target.weekday(), reading.language, WEEKDAY_INDEX, WEEKDAYS
         )
     if groups.get("o"):
         new["o"] = _ordinal(match["o"], target.day)
-    return _rewritten(match, new)
+
+
+def _move_other(
+    piece: _Piece,
+    middle: date,
+    target: date,
+    days: int,
+    reading: Reading,
+    new: dict[str, str],
+) -> None:
+    """Write the other day of a range; where a month's end comes between, with its month."""
+    match = piece.match
+    other = middle.replace(day=int(match["e"])) + timedelta(days=days)
+    new["e"] = f"{other.day:02d}" if match["e"].startswith("0") else str(other.day)
+    if match["eo"]:
+        new["eo"] = _ordinal(match["eo"], other.day)
+    if (other.year, other.month) == (target.year, target.month):
+        return
+    word = same_form(match["mon"], other.month - 1, reading.language, MONTH_INDEX, MONTHS)
+    mark = new.pop("eo", "")
+    year = ""
+    if other.year != target.year and piece.year is not None:
+        digits = len(match["y"].lstrip("'’"))
+        year = str(other.year) if digits == 4 else f"{other.year % 100:02d}"
+    if match.start("mon") > match.start("e"):
+        new["e"] = " ".join(filter(None, (new["e"] + mark, word, year)))
+        new["eo"] = ""
+    elif year:
+        # "December 30, 2019-January 2, 2020": the first date is the one with its own year.
+        new["d"] = f"{new['d']}{new.pop('o', '')}, {target.year}"
+        new["o"] = ""
+        new["e"] = f"{word} {new['e']}{mark}"
+        new["eo"] = ""
+        new["y"] = year
+    else:
+        new["e"] = f"{word} {new['e']}{mark}"
+        new["eo"] = ""
 
 
 def _moved_weekday(match: re.Match[str], days: int) -> str | None:
@@ -294,13 +367,15 @@ def _ordinal(mark: str, day: int) -> str:
     if mark.lower() in ("st", "nd", "rd", "th"):
         ending = "th" if 10 < day < 14 else {1: "st", 2: "nd", 3: "rd"}.get(day % 10, "th")
         return ending.upper() if mark.isupper() else ending
+    if mark == ".":
+        return mark
     return mark if day == 1 else ""
 
 
 def _rewritten(match: re.Match[str], new: dict[str, str]) -> str:
     """Return the match with some groups replaced."""
     text, base = match[0], match.start()
-    for group in sorted(new, key=match.start, reverse=True):
+    for group in sorted((g for g in new if match[g] is not None), key=match.start, reverse=True):
         start, end = match.span(group)
         text = text[: start - base] + new[group] + text[end - base :]
     return text

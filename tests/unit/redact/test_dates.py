@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from datetime import date, datetime, timedelta
 
 import pytest
@@ -128,3 +129,50 @@ def test_unambiguous_dates_decide_the_order_of_day_and_month() -> None:
 def test_an_impossible_order_is_read_the_other_way() -> None:
     assert shift("25/12/2020", 1, US) == "26/12/2020"
     assert shift("12/25/2020", 1, BR) == "12/26/2020"
+
+
+@pytest.mark.parametrize(
+    ("language", "written", "days", "moved"),
+    [
+        ("en", "3-5 May 2020", 10, "13-15 May 2020"),
+        ("en", "3rd to 5th May 2020", 18, "21st to 23rd May 2020"),
+        ("en", "May 3-5, 2020", -40, "March 24-26, 2020"),
+        ("en", "May 30-31, 2020", 1, "May 31-June 1, 2020"),
+        ("en", "Dec 30-31, 2019", 1, "Dec 31, 2019-Jan 1, 2020"),
+        ("en", "30-31 Dec 2019", 1, "31 Dec 2019-1 Jan 2020"),
+        ("pt", "3 a 5 de maio de 2020", 30, "2 a 4 de junho de 2020"),
+        ("de", "3.-5. Mai 2020", 1, "4.-6. Mai 2020"),
+        ("en", "3-5 May", 1, "4-6 May"),
+    ],
+)
+def test_both_days_of_a_range_move_alike(
+    language: str, written: str, days: int, moved: str
+) -> None:
+    reading = Reading(language=language, day_first=language != "en", reference_year=2026)
+    assert shift(written, days, reading) == moved
+
+
+def test_a_range_that_runs_backwards_is_not_read() -> None:
+    assert shift("5-3 May 2020", 1, US) is None
+
+
+@given(
+    st.dates(date(1950, 1, 1), date(2025, 12, 28)),
+    st.integers(1, 9),
+    st.integers(-365, 365),
+    st.sampled_from(["{a}-{b} {month} {year}", "{month} {a} to {b}, {year}"]),
+)
+def test_a_moved_range_is_as_long_as_it_was(
+    first: date, length: int, days: int, layout: str
+) -> None:
+    last = first + timedelta(days=length)
+    if last.month != first.month:
+        return
+    written = layout.format(a=first.day, b=last.day, month=first.strftime("%B"), year=first.year)
+    moved = shift(written, days, US)
+    assert moved is not None
+    begin, end = first + timedelta(days=days), last + timedelta(days=days)
+    numbers = {begin.day, end.day, begin.year, end.year}
+    assert {int(n) for n in re.findall(r"\d+", moved)} == numbers
+    assert begin.strftime("%B") in moved
+    assert end.strftime("%B") in moved
