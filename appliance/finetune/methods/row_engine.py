@@ -8,6 +8,8 @@ norms, LoRA, DoRA with its bare magnitude, IA3's bare scales, prompts and prefix
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 
 from appliance.errors import MachineError
@@ -53,7 +55,7 @@ class RowEngine:
         self._rows = RowMap()
         self._layers = [m for m in model.modules() if row_layers.owned(m)]
         for layer in _outermost(self._layers):
-            layer.forward = row_layers.forward_of(layer, self._rows)
+            layer.forward = _while_training(layer, row_layers.forward_of(layer, self._rows))
 
     def unit_gradients(self, group: UnitGroup) -> torch.Tensor:
         """Set `grad_sample` on every trainable parameter; see `GradientEngine`."""
@@ -100,6 +102,19 @@ def _outermost(layers: list[torch.nn.Module]) -> list[torch.nn.Module]:
         if part is not layer
     }
     return [layer for layer in layers if id(layer) not in inner]
+
+
+def _while_training(layer: Any, ours: row_layers.Forward | None) -> row_layers.Forward:  # noqa: ANN401
+    """Leave a pass without gradients (a measurement between steps) to the layer itself."""
+    own = type(layer).forward
+
+    def forward(*args: Any, **kwargs: Any) -> torch.Tensor:  # noqa: ANN401  as the layer's
+        if ours is not None and torch.is_grad_enabled():
+            return ours(*args, **kwargs)
+        found: torch.Tensor = own(layer, *args, **kwargs)
+        return found
+
+    return forward
 
 
 def _refuse_sum() -> None:
