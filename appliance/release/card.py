@@ -13,6 +13,7 @@ from typing import Any
 
 from appliance.evidence import Report
 from appliance.policy.model import Policy
+from appliance.release.kinds import Kind, read_kind
 from appliance.release.layout import CONFIG
 from appliance.release.lint import serving_rank
 from appliance.report.measures import unit_word
@@ -40,10 +41,11 @@ def render_card(
     config = json.loads(adapter_files[CONFIG])
     base = str(config.get("base_model_name_or_path") or report.run.base_model.name)
     words = Words.load("en")
-    lines = [*_front_matter(policy, base), f"# Adapter {report.run.id}", ""]
+    kind = read_kind(config) or _PLAIN
+    lines = [*_front_matter(policy, base, kind), f"# Adapter {report.run.id}", ""]
     lines += [words.say("card.intro", base=base, policy=report.run.policy.name), ""]
     lines += ["## Intended use", "", policy.release.intended_use, ""]
-    lines += ["## Use", "", *_usage(base, rank), *(_USE_MERGED if merged else ()), ""]
+    lines += ["## Use", "", *_usage(base, rank, kind), *(_USE_MERGED if merged else ()), ""]
     lines += ["## Privacy", "", *_privacy(report, words), ""]
     lines += ["## Audit", "", *_audit(report, words), ""]
     lines += ["## Training data", "", *_data(report, words), ""]
@@ -53,15 +55,15 @@ def render_card(
     return "\n".join(lines).encode()
 
 
-def _front_matter(policy: Policy, base: str) -> Iterator[str]:
+def _front_matter(policy: Policy, base: str, kind: Kind) -> Iterator[str]:
     values: dict[str, Any] = {
         "base_model": base,
         "base_model_relation": "adapter",
-        "library_name": "peft",
-        "pipeline_tag": "text-generation",
+        "library_name": "transformers" if kind.own else "peft",
+        "pipeline_tag": kind.pipeline,
         "license": policy.release.licence,
         "language": list(policy.data.languages),
-        "tags": ["lora", "peft", "differential-privacy"],
+        "tags": [kind.method, *([] if kind.own else ["peft"]), "differential-privacy"],
     }
     yield "---"
     for key, value in values.items():
@@ -70,6 +72,20 @@ def _front_matter(policy: Policy, base: str) -> Iterator[str]:
     yield ""
 
 
+_PLAIN = Kind(
+    method="lora", heads=(), model_class="AutoModelForCausalLM", pipeline="text-generation"
+)
+_USE_STATE = (
+    "",
+    "Or with transformers and safetensors alone: the weights have the base's own names.",
+    "",
+    "```python",
+    "from safetensors.torch import load_file",
+    "",
+    'weights = load_file("PATH/TO/THIS/FOLDER/adapter_model.safetensors")',
+    "base.float().load_state_dict(weights, strict=False)",
+    "```",
+)
 _USE_MERGED = (
     "",
     "Merged, without peft and without the base model:",
@@ -83,19 +99,39 @@ _USE_MERGED = (
 )
 
 
-def _usage(base: str, rank: int) -> list[str]:
-    return [
+def _usage(base: str, rank: int, kind: Kind) -> list[str]:
+    name = json.dumps(base)
+    if kind.own:
+        return [
+            "With the module that comes with the appliance:",
+            "",
+            "```python",
+            "from appliance.finetune.methods import Tuned",
+            f"from transformers import {kind.model_class}, AutoTokenizer",
+            "",
+            f"base = {kind.model_class}.from_pretrained({name})",
+            'model = Tuned.load(base, "PATH/TO/THIS/FOLDER")',
+            f"tokenizer = AutoTokenizer.from_pretrained({name})",
+            "```",
+            *(_USE_STATE if kind.method != "bottleneck" else ()),
+        ]
+    lines = [
         "With peft:",
         "",
         "```python",
         "from peft import PeftModel",
-        "from transformers import AutoModelForCausalLM, AutoTokenizer",
+        f"from transformers import {kind.model_class}, AutoTokenizer",
         "",
-        f"base = AutoModelForCausalLM.from_pretrained({json.dumps(base)})",
+        f"base = {kind.model_class}.from_pretrained({name})",
         'model = PeftModel.from_pretrained(base, "PATH/TO/THIS/FOLDER")',
-        f"tokenizer = AutoTokenizer.from_pretrained({json.dumps(base)})",
+        f"tokenizer = AutoTokenizer.from_pretrained({name})",
         "```",
         "",
+    ]
+    if not kind.served:
+        return [*lines, f"Method: {kind.method}. vLLM does not serve it."]
+    return [
+        *lines,
         "With vLLM:",
         "",
         "```",

@@ -1,7 +1,7 @@
 """Hold an adapter against what peft, transformers and vLLM load, before it is signed.
 
-Owns the list of files a release may hold and the shape of a LoRA adapter. Reads the safetensors
-header itself, so that nothing of torch is needed.
+Owns the list of files a release may hold and the shape of an adapter of each method. Reads the
+safetensors header itself, so that nothing of torch is needed.
 
 Reference:
     safetensors format: 8 bytes little-endian header length, JSON header, tensor bytes.
@@ -11,13 +11,13 @@ Reference:
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from appliance.errors import IntegrityError
+from appliance.release.kinds import Kind, read_kind
 from appliance.release.layout import CONFIG, TOKENIZER, WEIGHTS
 
 #: Ranks vLLM accepts for `--max-lora-rank`.
@@ -28,7 +28,12 @@ _DTYPES: Mapping[str, tuple[Any, int]] = {
     "F16": (np.dtype("<f2"), 0),
     "BF16": (np.dtype("<u2"), 0x7F80),
 }
-_TENSOR = re.compile(r"base_model\.model\.(?P<layer>[\w.]+)\.lora_(?P<half>[AB])\.weight")
+#: What each layer holds: LoRA's two factors, and what is one tensor of the layer's own.
+_PER_LAYER: Mapping[str, set[str]] = {
+    "lora": {"A", "B"},
+    "dora": {"A", "B", "whole"},
+    "ia3": {"whole"},
+}
 _MAX_HEADER = 100_000_000
 _HINT = "appliance train again; this adapter cannot be released"
 
@@ -39,9 +44,12 @@ def lint_adapter(files: Mapping[str, bytes]) -> int:
     Args:
         files: file name -> bytes.
 
+    Returns:
+        The rank; 0 for a method without LoRA's factors.
+
     Raises:
         IntegrityError: a file is missing or not allowed, the configuration asks for what the
-            loaders refuse, or the weights are not finite LoRA factors of the stated rank.
+            loaders refuse, or the weights are not finite tensors of the stated method.
     """
     for name in (WEIGHTS, CONFIG):
         if name not in files:
@@ -49,8 +57,9 @@ def lint_adapter(files: Mapping[str, bytes]) -> int:
     for name in files:
         if name not in {WEIGHTS, CONFIG, *TOKENIZER}:
             raise IntegrityError(name, "may not be part of a release", hint=_HINT)
-    rank = _lint_config(files[CONFIG])
-    _lint_weights(files[WEIGHTS], rank)
+    config, kind = _lint_config(files[CONFIG])
+    rank = _rank(config) if kind.method in ("lora", "dora") else 0
+    _lint_weights(files[WEIGHTS], kind, rank)
     return rank
 
 
@@ -59,14 +68,19 @@ def serving_rank(rank: int) -> int:
     return next((r for r in VLLM_RANKS if r >= rank), rank)
 
 
-def _lint_config(raw: bytes) -> int:
+def _lint_config(raw: bytes) -> tuple[dict[str, Any], Kind]:
     try:
         config = json.loads(raw)
     except ValueError:
         raise IntegrityError(CONFIG, "is not JSON", hint=_HINT) from None
-    if not isinstance(config, dict) or config.get("peft_type") != "LORA":
-        raise IntegrityError(CONFIG, "peft_type: expected LORA", hint=_HINT)
-    for key in ("modules_to_save", "use_dora", "trainable_token_indices", "auto_mapping"):
+    kind = read_kind(config) if isinstance(config, dict) else None
+    if kind is None:
+        what = "peft_type: expected LORA or another method that is released"
+        raise IntegrityError(CONFIG, what, hint=_HINT)
+    if kind.heads and kind.pipeline != "text-classification":
+        what = "modules_to_save: expected nothing but a classifier's head"
+        raise IntegrityError(CONFIG, what, hint=_HINT)
+    for key in ("trainable_token_indices", "auto_mapping"):
         if config.get(key):
             raise IntegrityError(CONFIG, f"{key}: expected nothing; vLLM refuses it", hint=_HINT)
     if config.get("bias", "none") != "none":
@@ -75,13 +89,17 @@ def _lint_config(raw: bytes) -> int:
     if isinstance(base, str) and base.startswith(("/", ".", "~")):
         what = "base_model_name_or_path: expected a public name, found a path"
         raise IntegrityError(CONFIG, what, hint=_HINT)
+    return config, kind
+
+
+def _rank(config: Mapping[str, Any]) -> int:
     rank = config.get("r")
     if not isinstance(rank, int) or isinstance(rank, bool) or rank < 1:
         raise IntegrityError(CONFIG, "r: expected a positive rank", hint=_HINT)
     return rank
 
 
-def _lint_weights(raw: bytes, rank: int) -> None:
+def _lint_weights(raw: bytes, kind: Kind, rank: int) -> None:
     header, body = _split(raw)
     metadata = header.pop("__metadata__", {"format": "pt"})
     if metadata != {"format": "pt"}:
@@ -89,16 +107,21 @@ def _lint_weights(raw: bytes, rank: int) -> None:
     halves: dict[str, set[str]] = {}
     end = 0
     for name, entry in sorted(header.items(), key=lambda item: _start(item[1])):
-        match = _TENSOR.fullmatch(name)
+        match = kind.match(name)
         if match is None:
-            raise IntegrityError(WEIGHTS, "holds a tensor that is no LoRA factor", hint=_HINT)
-        half = match["half"]
-        halves.setdefault(match["layer"], set()).add(half)
-        end = _lint_tensor(entry, body, start=end, rank=rank, axis="AB".index(half))
+            what = f"holds a tensor that is none of {kind.method}"
+            raise IntegrityError(WEIGHTS, what, hint=_HINT)
+        half = match.groupdict().get("half")
+        if "layer" in match.groupdict():
+            halves.setdefault(match["layer"], set()).add(half or "whole")
+        axis = None if half is None else "AB".index(half)
+        end = _lint_tensor(entry, body, start=end, rank=rank, axis=axis)
     if end != len(body):
         raise IntegrityError(WEIGHTS, "holds bytes outside its tensors", hint=_HINT)
-    if not halves or any(found != {"A", "B"} for found in halves.values()):
+    if not header or any(found != _PER_LAYER[kind.method] for found in halves.values()):
         raise IntegrityError(WEIGHTS, "a layer lacks one of its two factors", hint=_HINT)
+    if kind.method in _PER_LAYER and not halves:
+        raise IntegrityError(WEIGHTS, "holds no layer of its method", hint=_HINT)
 
 
 def _split(raw: bytes) -> tuple[dict[str, Any], memoryview]:
@@ -122,13 +145,20 @@ def _start(entry: Any) -> int:  # noqa: ANN401 - parsed JSON
         raise IntegrityError(WEIGHTS, "has a malformed header", hint=_HINT) from None
 
 
-def _lint_tensor(entry: Any, body: memoryview, *, start: int, rank: int, axis: int) -> int:  # noqa: ANN401
+def _lint_tensor(
+    entry: Any,  # noqa: ANN401 - parsed JSON
+    body: memoryview,
+    *,
+    start: int,
+    rank: int,
+    axis: int | None,
+) -> int:
     """Check one tensor's place, shape and values; return where it ends."""
     try:
         (first, last), shape, dtype = entry["data_offsets"], entry["shape"], entry["dtype"]
         kind, exponent = _DTYPES[dtype]
         size = int(np.prod(shape)) * kind.itemsize
-        matrix = len(shape) == 2 and shape[axis] == rank
+        matrix = axis is None or (len(shape) == 2 and shape[axis] == rank)
     except (KeyError, TypeError, ValueError):
         raise IntegrityError(WEIGHTS, "has a malformed header", hint=_HINT) from None
     if first != start or last - first != size or last > len(body):

@@ -69,7 +69,7 @@ def _adapter(report: Report, policy: Policy) -> dict[str, Any]:
         "bom-ref": _ADAPTER,
         "name": f"adapter-{run.id}",
         "version": run.id,
-        "description": f"LoRA adapter of {run.base_model.name}, trained under policy "
+        "description": f"Adapter of {run.base_model.name}, trained under policy "
         f"{run.policy.name} {run.policy.version}.",
         "licenses": [{"license": {"name": policy.release.licence}}],
         "modelCard": _card(report, policy),
@@ -88,7 +88,7 @@ def _card(report: Report, policy: Policy) -> dict[str, Any]:
             "task": "text-generation",
             "architectureFamily": "transformer",
             "modelArchitecture": f"{report.run.base_model.name} with "
-            f"{training.method if training else 'lora'} factors",
+            f"{training.method if training else 'lora'} tuning",
             "datasets": [_dataset(report)],
             "inputs": [{"format": "text"}],
             "outputs": [{"format": "text"}],

@@ -33,9 +33,9 @@ def test_half_and_single_precision_pass(dtype: type) -> None:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"peft_type": "PROMPT_TUNING"}, "expected LORA"),
+        ({"peft_type": "ADALORA"}, "expected LORA"),
+        ({"appliance_method": "full"}, "expected LORA"),
         ({"modules_to_save": ["lm_head"]}, "modules_to_save"),
-        ({"use_dora": True}, "use_dora"),
         ({"bias": "all"}, "bias"),
         ({"r": 0}, "expected a positive rank"),
         ({"r": True}, "expected a positive rank"),
@@ -61,7 +61,7 @@ def test_a_configuration_the_loaders_refuse_is_not_signed(
         (weights(rank=4), "does not have the rank"),
         (weights(poison=np.nan), "not finite"),
         (weights(poison=np.inf), "not finite"),
-        (save({"lm_head.weight": np.ones((4, 4), np.float32)}), "no LoRA factor"),
+        (save({"lm_head.weight": np.ones((4, 4), np.float32)}), "none of lora"),
         (save({k: v for k, v in factors().items() if "lora_A" in k}), "lacks one of its two"),
         (save(factors(), metadata={"note": "private"}), "metadata beyond its format"),
         (save(factors(A=np.ones((RANK, 24), np.int64))), "malformed header"),
@@ -70,6 +70,46 @@ def test_a_configuration_the_loaders_refuse_is_not_signed(
 def test_weights_that_are_no_lora_factors_are_not_signed(data: bytes, said: str) -> None:
     with pytest.raises(IntegrityError, match=said):
         lint_adapter(adapter_files() | {"adapter_model.safetensors": data})
+
+
+def test_a_dora_adapter_needs_a_magnitude_for_each_layer() -> None:
+    with_dora = {"adapter_config.json": config(use_dora=True)}
+    with pytest.raises(IntegrityError, match="lacks one"):
+        lint_adapter(adapter_files() | with_dora)
+    whole = factors() | {f"{NAME}.lora_magnitude_vector": np.ones(32, np.float32)}
+    assert lint_adapter({"adapter_model.safetensors": save(whole), **with_dora}) == RANK
+
+
+METHODS = {
+    "ia3": ({"peft_type": "IA3"}, {f"{NAME}.ia3_l": (4, 1)}),
+    "prompt": ({"peft_type": "PROMPT_TUNING"}, {"prompt_embeddings": (3, 8)}),
+    "prefix": ({"peft_type": "PREFIX_TUNING"}, {"prompt_embeddings": (3, 64)}),
+    "full": ({"appliance_method": "full"}, {"model.norm.weight": (8,)}),
+    "bitfit": ({"appliance_method": "bitfit"}, {"transformer.h.0.ln_1.bias": (8,)}),
+    "bottleneck": (
+        {"appliance_method": "bottleneck"},
+        {"bottleneck.model.layers.0.mlp.down_proj.down.weight": (2, 8)},
+    ),
+    "head": (
+        {"peft_type": "IA3", "modules_to_save": ["classifier"], "task_type": "SEQ_CLS"},
+        {f"{NAME}.ia3_l": (4, 1), "base_model.model.classifier.weight": (2, 8)},
+    ),
+}
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_the_tensors_of_every_method_pass_and_no_others(method: str) -> None:
+    fields, shapes = METHODS[method]
+    tensors = {name: np.ones(shape, np.float32) for name, shape in shapes.items()}
+    files = {
+        "adapter_model.safetensors": save(tensors),
+        "adapter_config.json": json.dumps(fields).encode(),
+    }
+    assert lint_adapter(files) == 0
+    odd = "a/b" if method == "full" else "model.lm_head.weight"
+    more = save({**tensors, odd: np.ones(2, np.float32)})
+    with pytest.raises(IntegrityError, match="none of"):
+        lint_adapter({**files, "adapter_model.safetensors": more})
 
 
 def test_bfloat16_infinities_are_found() -> None:
