@@ -11,6 +11,7 @@ Sealed outputs: "ingest/corpus.arrow", "ingest/quarantine.jsonl", "ingest/source
 from __future__ import annotations
 
 import contextlib
+import itertools
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -48,6 +49,8 @@ _TEMPORARY = (_READ, _FINGERPRINTS, UNPACKED)
 #: rare may be data (an object keyed by people's names).
 _NAMED_SHARE = 0.01
 _SHAPES_HELD = 4096
+#: Joined at once: `join` holds an object for each of what it joins.
+_UNITS_AT_A_TIME = 65536
 #: Record numbers are held in 32 bits while copies are looked for.
 _MAX_RECORDS = 2**31 - 1
 
@@ -313,7 +316,9 @@ def _write_kept(vault: Vault, policy: Data, found: Duplicates, task: Task) -> _K
 
 def _unit_sizes(corpus: Corpus) -> NDArray[np.int64]:
     """Return how many records each unit has; 64 of a digest's 128 bits tell units apart."""
-    halves = np.frombuffer(bytearray().join(u[:8] for _, u in corpus.units()), np.uint64)
+    units = iter(corpus.units())
+    parts = iter(lambda: b"".join(u[:8] for _, u in itertools.islice(units, _UNITS_AT_A_TIME)), b"")
+    halves = np.concatenate([np.frombuffer(part, np.uint64) for part in parts])
     halves.sort()
     begins = np.flatnonzero(np.diff(halves)) + 1
     return np.diff(begins, prepend=0, append=len(halves))

@@ -80,6 +80,29 @@ def here(capsys: pytest.CaptureFixture[str], *words: str | Path) -> Done:
     return Done(code if isinstance(code, int) else -1, out.out, out.err)
 
 
+def forked(tmp_path: Path, *words: str | Path) -> Done:
+    """Run a command in a copy of this process: it may lock itself, and no module loads again."""
+    out, err = tmp_path / "out", tmp_path / "err"
+    child = os.fork()
+    if child == 0:
+        code = 99
+        try:
+            for number, path in ((1, out), (2, err)):
+                os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), number)
+            sys.stdout, sys.stderr = os.fdopen(1, "w"), os.fdopen(2, "w")
+            main([str(w) for w in words])
+        except SystemExit as stopped:
+            code = stopped.code if isinstance(stopped.code, int) else 98
+        finally:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(code)
+    _, status = os.waitpid(child, 0)
+    done = Done(os.waitstatus_to_exitcode(status), out.read_text(), err.read_text())
+    assert MARKER not in done.out + done.err
+    return done
+
+
 def jsonl_with(index: int, line: str) -> str:
     """Forty good rows, among them bad ones: more than the quarantine limit lets pass."""
     all_lines = lines(rows()).splitlines()
@@ -293,12 +316,11 @@ def killed(
     finally:
         process.kill()
         process.wait()
-    # One command tidies up after the crash; from here on only the tests change a byte.
-    with Home.open(
-        home, Unlock.from_options(passphrase_file=root / "w" / "passphrase"), exclusive=True
-    ):
-        pass
     (run,) = (p.name for p in (home / "runs").iterdir())
+    # Opened once, everything is tidied after the crash; from here on only the tests change a byte.
+    secret = Unlock.from_options(passphrase_file=root / "w" / "passphrase")
+    with Home.open(home, secret, exclusive=True) as opened:
+        opened.run_vault(run).verify()
     return home, run
 
 
@@ -332,21 +354,18 @@ def test_an_altered_byte_in_any_sealed_file_is_exit_6(
     alter: Callable[[bytes], bytes],
     killed: tuple[Path, str],
     tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
 ) -> None:
     for home, file in _copies(killed[0], tmp_path):
         file.write_bytes(alter(file.read_bytes()))
-        done = here(capsys, "train", "--resume", killed[1], *unlock(home))
+        done = forked(tmp_path, "train", "--resume", killed[1], *unlock(home))
         assert done.code == 6, (file, done.err)
         done.assert_two_lines(6)
 
 
-def test_a_removed_sealed_file_is_exit_6(
-    killed: tuple[Path, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_removed_sealed_file_is_exit_6(killed: tuple[Path, str], tmp_path: Path) -> None:
     for home, file in _copies(killed[0], tmp_path):
         file.unlink()
-        done = here(capsys, "train", "--resume", killed[1], *unlock(home))
+        done = forked(tmp_path, "train", "--resume", killed[1], *unlock(home))
         assert done.code == 6, (file, done.err)
         done.assert_two_lines(6)
 
