@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from appliance.cli.console import emit, progress, table
+from appliance.cli.locking import lock_process
 from appliance.cli.options import Unlocking, home_options, json_option
 from appliance.errors import EXIT_DONE, EXIT_REFUSED
 
@@ -47,16 +48,14 @@ def evaluate(ctx: click.Context, run_id: str, *, unlocking: Unlocking, as_json: 
 def _again(
     run_id: str, stage: Literal["audit", "evaluate"], unlocking: Unlocking, *, as_json: bool
 ) -> int:
-    from appliance.locks import lockdown
-    from appliance.pipeline.again import open_again, repeat
+    from appliance.run import Run, run_ids
 
     with unlocking.open(exclusive=True) as home:
+        if run_id in run_ids(home) and (home.path / "runs" / run_id).is_dir():
+            lock_process(Run.attach(home, run_id).policy.policy, home=home, run=run_id)
+        from appliance.pipeline.again import open_again, repeat
+
         run = open_again(home, run_id, progress=progress(quiet=as_json))
-        lockdown(
-            readable=[p.absolute() for p in (run.policy.path,) if p.exists()],
-            writable=[home.path.absolute()],
-            temp=home.private_temp().absolute(),
-        )
         result = repeat(run, stage)
     held = all(f.passed for f in result.findings)
     emit(

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from appliance.cli.console import emit, progress
+from appliance.cli.locking import lock_process
 from appliance.cli.options import PATH, Unlocking, home_options, json_option
 from appliance.errors import EXIT_DONE, EXIT_REFUSED, DataError, UsageError
 
@@ -35,7 +36,6 @@ def deidentify(
     Exit 10: the gate's rules on de-identification refused, and nothing was written.
     """
     from appliance.policy import load_policy
-    from appliance.steward.export import export
 
     loaded = load_policy(policy_path)
     if not exporting:
@@ -47,6 +47,9 @@ def deidentify(
     if not source.exists():
         raise DataError(str(source), "no such file or folder", hint=f"ls -l {source.parent}")
     with unlocking.open(exclusive=True) as home:
+        lock_process(loaded.policy, home=home, readable=[source], writable=[out.absolute().parent])
+        from appliance.steward.export import export
+
         done = export(home, loaded, source, out, progress=progress(quiet=as_json))
     section = done.section
     result = {

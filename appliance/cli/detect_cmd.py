@@ -16,6 +16,7 @@ from appliance.cli.detection import (
     require_file,
     write_lines,
 )
+from appliance.cli.locking import lock_process
 from appliance.cli.options import PATH, Unlocking, home_options, json_option
 from appliance.errors import UsageError
 
@@ -86,6 +87,7 @@ def detect(
         return
     loaded = _load(policy_path)
     with logged(unlocking) as home:
+        lock_process(loaded.policy, home=home, readable=[source], writable=[out.absolute().parent])
         if as_table:
             found = _table(source, loaded)
             write_lines(out, [json.dumps(found, ensure_ascii=False, indent=1)])

@@ -10,6 +10,7 @@ import click
 
 from appliance.cli.console import emit, table
 from appliance.cli.detection import check_language, logged, require_file
+from appliance.cli.locking import lock_process
 from appliance.cli.options import PATH, Unlocking, home_options, json_option
 from appliance.errors import EXIT_DONE, EXIT_REFUSED
 
@@ -40,14 +41,16 @@ def evaluate_detection(
     Exit 10: the lower limit of the recall is below the policy's recall floor.
     """
     from appliance.policy import load_policy
-    from appliance.redact.measure import as_recall
-    from appliance.steward.measured import measure
 
     loaded = load_policy(policy_path)
     check_language(language)
     require_file(gold)
     languages = None if language is None else (language,)
     with logged(unlocking, exclusive=True) as home:
+        lock_process(loaded.policy, home=home, readable=[gold])
+        from appliance.redact.measure import as_recall
+        from appliance.steward.measured import measure
+
         scores = measure(loaded.policy, gold, home=home, languages=languages)
         if home is not None:
             home.log.append("detect.evaluated", policy=loaded.digest, documents=scores.documents)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from appliance.cli.console import emit, progress
+from appliance.cli.locking import lock_process
 from appliance.cli.options import PATH, Unlocking, home_options, json_option
 
 if TYPE_CHECKING:
@@ -31,7 +32,6 @@ def plan(
 ) -> None:
     """Say what a run would do and cost, without training or spending."""
     from appliance.errors import DataError
-    from appliance.locks import lockdown
     from appliance.model.registry import Registry
     from appliance.policy import load_policy
 
@@ -40,11 +40,7 @@ def plan(
         raise DataError(str(data), "no such file or folder", hint=f"ls -l {data.parent}")
     with unlocking.open(exclusive=True) as home:
         base = Registry(home.path / "models").get(base_model or loaded.policy.training.base_model)
-        lockdown(
-            readable=[data.absolute()],
-            writable=[home.path.absolute()],
-            temp=home.private_temp().absolute(),
-        )
+        lock_process(loaded.policy, home=home, readable=[data])
         from appliance.pipeline.planning import plan as make_plan
 
         made = make_plan(home, loaded, data, base, progress=progress(quiet=as_json))

@@ -103,6 +103,18 @@ class Retention(Knobs):
     )
 
 
+LockName = Literal[
+    "umask",
+    "core_dumps",
+    "not_dumpable",
+    "no_new_privileges",
+    "landlock",
+    "seccomp",
+    "no_swap",
+    "private_temp",
+]
+
+
 class Data(Knobs):
     """What the records look like and how they are read."""
 
@@ -131,6 +143,18 @@ class Data(Knobs):
     duplicates: Duplicates = Field(default=Duplicates(), description="What happens to copies.")
     split: SplitShares = Field(default=SplitShares(), description="Shares of units on each side.")
     retention: Retention = Field(default=Retention(), description="Life of sealed data.")
+    required_locks: tuple[LockName, ...] = Field(
+        default=(
+            "umask",
+            "core_dumps",
+            "not_dumpable",
+            "no_new_privileges",
+            "landlock",
+            "seccomp",
+        ),
+        description="Locks on the process without which no data is opened (exit 4); the report "
+        "names every lock, in force or not.",
+    )
 
 
 class Evaluate(Knobs):
