@@ -82,7 +82,10 @@ def overfit(
     import torch
 
     parameters = [p for p in model.parameters() if p.requires_grad]
-    optimizer = torch.optim.Adam(parameters, lr=_LEARNING_RATE)
+    # A prompt needs larger steps than a low-rank factor: its model says so.
+    optimizer = torch.optim.Adam(
+        parameters, lr=float(getattr(model, "control_step_size", _LEARNING_RATE))
+    )
     loss_of = _mean_loss(model)
     first = 0.0
     was_training = model.training

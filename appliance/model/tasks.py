@@ -16,6 +16,7 @@ from __future__ import annotations
 from typing import Any, Final, Literal
 
 from appliance.errors import PolicyError
+from appliance.model.offers import require_method
 from appliance.policy.model import Training
 from appliance.policy.tasks import TaskName
 
@@ -77,7 +78,9 @@ def shape_of(training: Training, family: str) -> Shape:
     """Say how a task is computed on a family.
 
     Raises:
-        PolicyError: the combination is not offered; the hint names the nearest one.
+        PolicyError: the combination, or the method on it, is not offered; the hint names the
+            nearest one.
+        MachineError: what the method needs is not installed.
     """
     found = next((shape for families, shape in _SHAPES[training.task] if family in families), None)
     if found is None:
@@ -96,6 +99,7 @@ def shape_of(training: Training, family: str) -> Shape:
             hint=f"set parts among {', '.join(sorted(PARTS[found]))}: "
             "appliance policy explain training.parts",
         )
+    require_method(training, family, found)
     return found
 
 

@@ -11,6 +11,7 @@ from appliance.corpus import Corpus
 from appliance.evaluate.classified import evaluate_classes
 from appliance.evaluate.stage import Prompted, evaluate
 from appliance.evidence import AuditSection, PrivacySection, Section, UtilitySection
+from appliance.finetune.methods import throwaway
 from appliance.ingest.split import read_sides
 from appliance.model.examples import Example
 from appliance.model.generate import generate_greedy
@@ -83,8 +84,11 @@ def measure_use(run: Run, bench: Workbench) -> UtilitySection:
 
 def find_leaks(run: Run, bench: Workbench, privacy: PrivacySection) -> AuditSection:
     """Attack the trained adapter."""
+    model = bench.adapted()
+    # PEFT puts a second set of factors beside the trained one; other methods start anew in place.
+    beside = run.policy.policy.training.method in ("lora", "dora")
     return audit(
-        model=bench.adapted(),
+        model=model,
         tokenizer=bench.base().tokenizer,
         canaries=canaries_of(run),
         members=examples_of(run, "train"),
@@ -93,7 +97,7 @@ def find_leaks(run: Run, bench: Workbench, privacy: PrivacySection) -> AuditSect
         privacy=privacy,
         base_scores=BaseScores.from_bytes(run.vault.read_bytes(_BASE)),
         removed=removed_of(run),
-        control=None,
+        control=None if beside else lambda: throwaway(model),
         progress=run.progress,
     )
 

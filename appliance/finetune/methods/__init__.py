@@ -19,7 +19,7 @@ head); all of it is clipped together and gets noise.
 from appliance.finetune.methods.attach import attach, export, restore, throwaway
 from appliance.finetune.methods.choose import engine_for
 from appliance.finetune.methods.own import Tuned
-from appliance.finetune.methods.settings import MethodSettings, require_offered
+from appliance.finetune.methods.settings import MethodSettings
 
 __all__ = [
     "MethodSettings",
@@ -27,7 +27,6 @@ __all__ = [
     "attach",
     "engine_for",
     "export",
-    "require_offered",
     "restore",
     "throwaway",
 ]

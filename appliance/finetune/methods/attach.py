@@ -12,7 +12,7 @@ from appliance.errors import IntegrityError
 from appliance.finetune import adapter
 from appliance.finetune.methods.ia3 import attach_ia3
 from appliance.finetune.methods.own import WEIGHTS_NAME, Tuned
-from appliance.finetune.methods.settings import MethodSettings, require_offered
+from appliance.finetune.methods.settings import MethodSettings
 from appliance.finetune.methods.virtual import attach_virtual
 from appliance.finetune.per_sample import trainable
 from appliance.model.tasks import Shape, peft_type
@@ -53,10 +53,9 @@ def attach(
         The model to be trained, see the package's docstring.
 
     Raises:
-        PolicyError: the method is not offered on this model; the hint names the nearest.
+        PolicyError: the method finds nothing to train in this model; the hint names the nearest.
         UsageError: the model has no layer of a given name.
     """
-    require_offered(settings.method, model.config.get_text_config().model_type, shape)
     match settings.method:
         case "lora" | "dora":
             adapted = adapter.attach_lora(

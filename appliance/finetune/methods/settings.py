@@ -1,17 +1,11 @@
-"""What a method is told, out of the policy's knobs; and what is not offered."""
+"""What a method is told, out of the policy's knobs."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
-from appliance.errors import PolicyError
-from appliance.model.tasks import Shape
 from appliance.policy.training import Method, Training
-
-PEFT_METHODS: Final[frozenset[Method]] = frozenset({"lora", "dora", "ia3", "prompt", "prefix"})
-#: Methods whose training makes virtual tokens.
-VIRTUAL: Final[frozenset[Method]] = frozenset({"prompt", "prefix"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,44 +100,3 @@ _READ: Final[dict[Method, tuple[str, ...]]] = {
     "prompt": ("virtual_tokens", "prompt_text"),
     "prefix": ("virtual_tokens", "prompt_text"),
 }
-
-
-def require_offered(method: Method, family: str, shape: Shape) -> None:
-    """Refuse a method that is not offered on a family of models or for a shape of task.
-
-    Args:
-        method: of the policy.
-        family: `model_type` of the base model.
-        shape: what the task computes on it.
-
-    Raises:
-        PolicyError: it is not; the hint names the nearest that is.
-    """
-    if method == "prefix" and shape != "causal":
-        _refuse(method, f"a base model of the family {family}", "prompt")
-    if method == "bitfit" and family in _WITHOUT_BIASES:
-        _refuse(method, f"the family {family}, whose layers have no biases", "ia3")
-
-
-#: Families that are made without any bias; qwen2 has them in attention.
-_WITHOUT_BIASES: Final = frozenset(
-    {
-        "llama",
-        "mistral",
-        "gemma",
-        "gemma2",
-        "gemma3_text",
-        "qwen3",
-        "smollm3",
-        "phi3",
-        "t5",
-    }
-)
-
-
-def _refuse(method: Method, where: str, nearest: Method) -> None:
-    raise PolicyError(
-        "training.method",
-        f"{method} is not offered on {where}; nearest: {nearest}",
-        hint=f"set training.method: {nearest} (appliance policy explain training.method)",
-    )
