@@ -277,11 +277,14 @@ def _parse_envelope(
 
 
 def _b64(text: str) -> bytes:
-    """Decode strict standard base64."""
+    """Decode strict standard base64, the one spelling of its bytes."""
     try:
-        return base64.b64decode(text, validate=True)
+        data = base64.b64decode(text, validate=True)
     except binascii.Error:
         raise ValueError("not base64") from None
+    if base64.b64encode(data).decode() != text:  # spare bits in the last figure
+        raise ValueError("not base64")
+    return data
 
 
 def sign_note(text: str, *, name: str, key: SigningKey) -> str:
