@@ -11,12 +11,15 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
 from appliance.cli.__main__ import main
 from appliance.crypto.keys import make_key_file
+from appliance.locks import Lock, LockReport
+from appliance.policy import load_policy
+from appliance.policy.model import LockName
 from appliance.workspace import Home, Unlock
 from tests.support.pkcs11 import PIN, soft_token
 
@@ -358,3 +361,41 @@ def test_a_public_file_under_way_is_no_strangers(home: Path, run: Command) -> No
     (home / "releases" / "r1").mkdir()
     (home / "releases" / "r1" / "half").write_bytes(b"x")
     run("check", *by_key(home))
+
+
+# Locks.
+
+
+def _without_landlock(profile: str = "strict", **_: object) -> LockReport:
+    """What lockdown says on a kernel without Landlock; locks nothing in this process."""
+    locks = [
+        Lock(name=name, in_force=name != "landlock", detail="the kernel has no Landlock")
+        for name in get_args(LockName)
+    ]
+    return LockReport(profile="strict", locks=tuple(locks))
+
+
+@pytest.mark.parametrize(("insists", "code"), [(True, 4), (False, 0)])
+def test_the_policy_decides_whether_data_is_opened_without_a_lock(
+    home: Path, run: Command, monkeypatch: pytest.MonkeyPatch, insists: bool, code: int
+) -> None:
+    monkeypatch.setattr("appliance.locks.lockdown", _without_landlock)
+    data, out, policy = (home.parent / name for name in ("in.jsonl", "out.jsonl", "p.yaml"))
+    data.write_text('{"id":"1","text":"no name at all"}\n')
+    overlay = "" if insists else "data: {required_locks: [seccomp]}\n"
+    demo = Path(__file__).parents[3] / "policies" / "demo.yaml"
+    policy.write_text(f'name: x\nversion: "1"\nregulation: test\nextends: {demo}\n{overlay}')
+    said = run("detect", "--policy", policy, data, out, *by_key(home), code=code)
+    assert out.exists() is not insists
+    if insists:
+        assert "lock landlock: is not in force, and the policy insists on it" in said.err
+    events = run("log", "show", "--json", *by_key(home)).json["events"]
+    (locked,) = [e for e in events if e["event"] == "process.locked"]
+    assert locked["fields"]["missing"] == ["landlock"]
+    assert locked["outcome"] == ("refused" if insists else "done")
+
+
+@pytest.mark.parametrize("name", ["hipaa", "gdpr", "lgpd", "pci-dss"])
+def test_the_shipped_policies_insist_on_the_locks(name: str) -> None:
+    loaded = load_policy(Path(__file__).parents[3] / "policies" / f"{name}.yaml")
+    assert {"landlock", "seccomp", "core_dumps"} <= set(loaded.policy.data.required_locks)
