@@ -11,6 +11,7 @@ import json
 import lzma
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cache
@@ -172,6 +173,7 @@ class Persona:
         self._keep_initials = keep_initials
         self._roles: dict[str, Role] = {}
         self._genders: dict[str, Gender] = {}
+        self._votes: dict[str, Counter[Gender]] = {}
         self._book: dict[str, str] = {}
         self._used: set[str] = set()
 
@@ -199,6 +201,28 @@ class Persona:
             for token in name_tokens(name):
                 self._roles.setdefault(token, role)
 
+    def declare(self, names: Iterable[str], gender: Gender) -> None:
+        """Learn the gender that a column states of the person's own names, before `meet`."""
+        for name in names:
+            for token in self._given(name):
+                self._genders.setdefault(token, gender)
+
+    def hear(self, name: str, gender: Gender) -> None:
+        """Count what a text says of a name's gender, before `meet`; a tie says nothing."""
+        for token in self._given(name):
+            self._votes.setdefault(token, Counter())[gender] += 1
+
+    def _given(self, name: str) -> list[str]:
+        """Return the given names among a name's tokens."""
+        roles = roles_of(name)
+        return [t for t, role in roles.items() if self._roles.get(t, role) == "given"]
+
+    def _heard(self, token: str) -> Gender | None:
+        ranked = self._votes.get(token, Counter()).most_common(2)
+        if not ranked or (len(ranked) == 2 and ranked[0][1] == ranked[1][1]):
+            return None
+        return ranked[0][0]
+
     def meet(self, names: Iterable[str]) -> None:
         """Learn the person's written names before any is replaced.
 
@@ -219,11 +243,11 @@ class Persona:
             self._surrogate(token)
 
     def _learn_genders(self, roles: dict[str, Role]) -> None:
-        """Give given names their gender: a title's with the same family name, else the usual."""
+        """Give given names their gender: the usual one, else a title's or what a text says."""
         family = [t for t, role in roles.items() if role == "family"]
         titled = next((self._genders[t] for t in family if t in self._genders), None)
         for token, role in roles.items():
-            gender = usual_gender(token) or titled
+            gender = usual_gender(token) or titled or self._heard(token)
             if role == "given" and gender is not None:
                 self._genders.setdefault(token, gender)
 

@@ -10,6 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import zip_longest
 
 from appliance.policy.model import OperatorName
 from appliance.records import Json, Record, Span
@@ -22,6 +23,7 @@ from appliance.redact.entities import (
     is_high_entropy,
 )
 from appliance.redact.finding import Found
+from appliance.redact.gender import gender_of_value, names_the_person, spoken_gender, titled
 from appliance.redact.operators import Ranges, Replacement, Rules
 from appliance.redact.persona import Persona
 from appliance.redact.real_values import RealValues
@@ -142,24 +144,48 @@ class Replacer:
         """Introduce all names of a unit; return its date expressions."""
         names: list[str] = []
         dated: list[str] = []
-        stated: dict[str, list[str]] = {"given": [], "family": []}
+        columns: list[tuple[str, str]] = []
         for p in positions:
             for cell in treated[p]:
                 if cell.mode == "whole" and family(cell.entity_type) == "person":
-                    names.append(cell.text)
-                    role = self.treatment.stated_role(cell.cell.column)
-                    if role is not None:
-                        stated[role].append(cell.text)
+                    columns.append((cell.cell.column, cell.text))
                 for span in found[p].get(cell.index, ()):
                     value = cell.text[span.start : span.end]
                     if family(span.entity_type) == "person":
-                        names.append(value)
+                        names.append(titled(cell.text, span.start, span.end))
                     elif family(span.entity_type) == "date":
                         dated.append(value)
-        persona.learn("given", stated["given"])
-        persona.learn("family", stated["family"])
-        persona.meet(names)
+        for role in ("given", "family"):
+            said = [text for name, text in columns if self.treatment.stated_role(name) == role]
+            persona.learn(role, said)
+        self._tell_gender(persona, columns, [(treated[p], found[p]) for p in positions])
+        persona.meet([*names, *(text for _, text in columns)])
         return dated
+
+    def _tell_gender(
+        self,
+        persona: Persona,
+        columns: Sequence[tuple[str, str]],
+        records: Sequence[tuple[Sequence[Treated], Found]],
+    ) -> None:
+        """Tell a persona what columns and texts say of its names' gender."""
+        own = [text for name, text in columns if names_the_person(name)]
+        for treated, found in records:
+            for cell in treated:
+                stated = gender_of_value(cell.cell.column, cell.text)
+                if stated is not None and not cell.cell.own:
+                    persona.declare(own, stated)
+                spans = [s for s in found.get(cell.index, ()) if family(s.entity_type) == "person"]
+                for span, following in zip_longest(spans, spans[1:]):
+                    heard = spoken_gender(
+                        cell.text,
+                        span.start,
+                        span.end,
+                        stop=len(cell.text) if following is None else following.start,
+                        language=self.rules.reading.language,
+                    )
+                    if heard is not None:
+                        persona.hear(cell.text[span.start : span.end], heard)
 
     def _rules_of(self, dated: list[str]) -> Rules:
         """Read the unit's ambiguous dates as its unambiguous ones are written."""

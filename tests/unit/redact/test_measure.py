@@ -77,7 +77,31 @@ def test_shares_are_given_by_type_with_their_intervals() -> None:
     assert scores.recall_by_type["PERSON"].value == 1.0
     assert scores.recall_by_type["DATE"].interval == (0.0, pytest.approx(0.975))
     assert scores.precision_by_type["AGE"].value == 0.0
-    assert scores.f2 == pytest.approx(0.75)
+    assert scores.f2.value == pytest.approx(0.75)
+
+
+def test_the_interval_allows_for_words_of_a_document_missed_together() -> None:
+    # 200 words in 20 documents; one document is missed whole: far from 10 single misses.
+    text = " ".join(f"w{i}" for i in range(10))
+    gold = [_gold(f"{text} d{n}", (0, len(text), "PERSON")) for n in range(20)]
+    spans = {g["text"]: [_span(0, len(text))] if n else [] for n, g in enumerate(gold)}
+    scores = score_detection(gold, Fixed(spans))
+    assert scores.recall.value == pytest.approx(0.95)
+    assert scores.recall.interval[0] < clopper_pearson(190, 200)[0] - 0.1
+    assert scores.recall.interval == scores.recall_by_type["PERSON"].interval
+
+
+def test_f2_has_an_interval_that_is_the_same_every_time_and_holds_its_value() -> None:
+    gold = [_gold(f"Ann Lee saw {n}", (0, 7, "PER")) for n in range(40)]
+    spans = {g["text"]: [_span(0, 7) if n % 4 else _span(8, 11)] for n, g in enumerate(gold)}
+    one, again = (score_detection(gold, Fixed(spans)) for _ in range(2))
+    assert one == again
+    # The corpus's name of the type is another than the detector's.
+    assert one.f2_by_type.keys() == {"PER"}
+    assert one.f2_by_type["PER"] == one.f2
+    low, high = one.f2.interval
+    assert low < one.f2.value < high
+    assert 0.1 < high - low < 0.5
 
 
 def test_a_bad_document_is_refused_and_not_shown() -> None:
