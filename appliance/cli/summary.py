@@ -16,6 +16,7 @@ def as_object(outcome: Outcome) -> dict[str, Any]:
     return {
         "run": report.run.id,
         "verdict": report.verdict,
+        "waiting": outcome.waiting,
         "release": None if outcome.bundle is None else str(outcome.bundle),
         "report": str(outcome.report_dir / "report.html"),
         "reasons": [f.model_dump(mode="json") for f in outcome.decision.reasons],
@@ -23,10 +24,16 @@ def as_object(outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def summary(outcome: Outcome, home: Path) -> str:
-    """Return the one-screen summary for people."""
+def summary(outcome: Outcome, key: Path) -> str:
+    """Return the one-screen summary for people.
+
+    Args:
+        outcome: what a run came to.
+        key: the public key that its release verifies by.
+    """
     report = outcome.report
-    lines = [f"{report.verdict.upper()}: run {report.run.id} under {report.run.policy.name}"]
+    verdict = "waits for people" if outcome.waiting else report.verdict
+    lines = [f"{verdict.upper()}: run {report.run.id} under {report.run.policy.name}"]
     lines += [
         f"  refused by {f.rule}: measured {_show(f.measured)}, threshold {_show(f.threshold)}"
         f" ({f.detail})"
@@ -36,9 +43,11 @@ def summary(outcome: Outcome, home: Path) -> str:
     lines.append(f"  report    {outcome.report_dir / 'report.html'}")
     if outcome.bundle is not None:
         lines.append(f"  release   {outcome.bundle}")
-        lines.append(
-            f"  check it  appliance verify {outcome.bundle} --key {home}/keys/release.pub.pem"
-        )
+        lines.append(f"  check it  appliance verify {outcome.bundle} --key {key}")
+    elif outcome.waiting:
+        lines.append(f"  asked     {outcome.report_dir / 'request.json'}")
+        lines.append(f"  next      appliance approve {report.run.id} --role ROLE --signer FILE")
+        lines.append(f"            appliance release {report.run.id} --approval FILE")
     return "\n".join(lines)
 
 

@@ -37,10 +37,12 @@ def train(
 ) -> None:
     """Take raw records to a released adapter, or refuse and say why.
 
-    Exit 0: released. Exit 10: the gate refused; the report says why.
+    Exit 0: released. Exit 10: the gate refused, or the run waits for people's signatures; the
+    report says why.
     """
     from appliance.cli.summary import as_object, summary
     from appliance.locks import lockdown
+    from appliance.people.release_key import verifying_path
 
     if resume_id is None and (policy_path is None or data is None):
         raise UsageError(
@@ -63,7 +65,8 @@ def train(
         if not as_json:
             click.echo(f"run {run.id}", err=True)
         outcome = execute(run, locks=in_words(report))
-    emit(as_object(outcome), as_json=as_json, text=summary(outcome, unlocking.path))
+        key = verifying_path(home)
+    emit(as_object(outcome), as_json=as_json, text=summary(outcome, key))
     ctx.exit(EXIT_DONE if outcome.bundle is not None else EXIT_REFUSED)
 
 

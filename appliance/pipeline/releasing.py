@@ -5,8 +5,7 @@ The only place that opens the release room, for `train` and for `release` alike.
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,7 +17,6 @@ from appliance.files import make_private_folder, write_atomic
 from appliance.finetune.spent import compose
 from appliance.gate import Decision, decide
 from appliance.ledger import Ledger, State
-from appliance.model.registry import Registry
 from appliance.people import judge
 from appliance.people.release_key import apart_key
 from appliance.people.roles import SignedRoles
@@ -27,6 +25,8 @@ from appliance.people.store import adopted
 from appliance.people.votes import open_vote
 from appliance.pipeline import candidates
 from appliance.pipeline.candidates import Candidate
+from appliance.pipeline.merging import merger, remove_unfinished
+from appliance.pipeline.merging import release_merged as _release_merged
 from appliance.policy import LoadedPolicy
 from appliance.progress import Progress
 from appliance.release.bundle import PeoplesPapers, release
@@ -103,9 +103,9 @@ def publish(
         home.record_public(folder)
         return Outcome(decision=decision, report=report, report_dir=folder, bundle=None)
     own = home.signing_key()
-    shutil.rmtree(bundle, ignore_errors=True)  # of a crash between release and verdict
+    remove_unfinished(home, run_id)
     merge = (
-        _merger(home, evidence, adapter, policy) if merged or policy.policy.release.merged else None
+        merger(home, evidence, adapter, policy) if merged or policy.policy.release.merged else None
     )
     with progress.task("sign the release", None):
         artifacts = release(
@@ -264,6 +264,21 @@ class _Table:
         )
 
 
+def release_merged(
+    home: Home, run_id: str, *, signer: Signer | None, progress: Progress
+) -> Outcome:
+    """Release a released run once more, with the merged model; see `merging`."""
+    key = _release_key(home, signer)
+    if key is None and apart_key(home) is not None:
+        raise UsageError(
+            "--signer", "the release key lies apart: its holder signs", hint="--signer FILE"
+        )
+    report, bundle = _release_merged(home, run_id, signer=key, progress=progress)
+    decision = Decision(verdict="released", findings=tuple(report.findings), approval=None)
+    folder = home.path / "reports" / run_id
+    return Outcome(decision=decision, report=report, report_dir=folder, bundle=bundle)
+
+
 def settle(home: Home, run_id: str, state: State) -> None:
     """Write a run's end into the ledger, if it ever reserved anything."""
     ledger = Ledger(home.vault, compose)
@@ -337,20 +352,6 @@ def _needed(home: Home, candidate: Candidate) -> int:
     if not needed or known is None:
         return needed
     return max(needed, known.signed.roles.thresholds.release)
-
-
-def _merger(
-    home: Home, evidence: Evidence, adapter: Mapping[str, bytes], policy: LoadedPolicy
-) -> Callable[[Path], None]:
-    """Return what writes the merged model, once the base model is known to be the run's."""
-    base = Registry(home.path / "models").get(evidence.run.base_model.name)
-    if base.digest != evidence.run.base_model.digest:
-        raise IntegrityError(
-            f"base model {base.name}", "is not the one of this run", hint="appliance models list"
-        )
-    from appliance.model.merge import write_merged
-
-    return lambda folder: write_merged(base.path, adapter, folder, training=policy.policy.training)
 
 
 def _write_report(folder: Path, report: Report, policy: LoadedPolicy) -> None:

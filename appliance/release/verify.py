@@ -89,7 +89,7 @@ def verify(
     *,
     public_key: Path,
     decide: Callable[[Evidence, Policy], Decision] | None = None,
-    roles_key: Path | None = None,
+    roles_key: Path | VerifyingKey | None = None,
     now: datetime | None = None,
 ) -> Verification:
     """Check a bundle against the release's public key.
@@ -98,7 +98,7 @@ def verify(
         bundle: the released folder.
         public_key: PEM file, got by another way than the bundle.
         decide: the gate; given, the decision is taken again and compared.
-        roles_key: PEM file of the root of roles, where it is not the release's key.
+        roles_key: the root of roles or its PEM file, where it is not the release's key.
         now: the time, for waivers that run out; default: the clock's.
 
     Returns:
@@ -122,14 +122,14 @@ def verify(
     report = _open_report(bundle, signed)  # 7
     policy, checkpoint, log_key = _hold_statements(bundle, report, predicates, signed)  # 8
     anchored = _hold_checkpoint(bundle, checkpoint, log_key or key, release_key=key)  # 9
-    root = key if roles_key is None else VerifyingKey.from_file(roles_key)
+    root = VerifyingKey.from_file(roles_key) if isinstance(roles_key, Path) else roles_key
     people = hold_people(
         bundle,
         report,
         policy,
         digests=signed.digests,
-        root=root,
-        apart=roles_key is not None,
+        root=root or key,
+        apart=root is not None,
         now=now or datetime.now(UTC),
     )  # 10
     if decide is not None:
