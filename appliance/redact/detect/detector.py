@@ -238,8 +238,8 @@ class Detector:
         if span.entity_type != "PERSON" or span.source != "ner" or self._names is None:
             return span
         bounds = self._names.trim(text, span.start, span.end)
-        if bounds is None:
-            return None
+        if bounds is None or text[bounds[1] : bounds[1] + 1].isdigit():
+            return None  # "SpO" of "SpO2" is no name.
         return Span(
             start=self._names.widen(text, bounds[0]),
             end=bounds[1],

@@ -16,6 +16,7 @@ from appliance.redact.detect.lexicon import FUNCTION_WORDS, Lexicon, fold
 from appliance.redact.detect.names_cued import CuedNames
 from appliance.redact.detect.names_cues import ENGLISH, EPONYMS, STOP, Cues
 from appliance.redact.detect.names_english import EnglishNames
+from appliance.redact.detect.names_law import LawNames
 from appliance.redact.detect.names_shapes import (
     JOINING,
     PARTICLES,
@@ -61,6 +62,7 @@ class NameFinder:
         self._trimmer = Trimmer(lexicon, STOP | cues.stop)
         self._cued = CuedNames(cues, self._trimmer)
         self._typed = EnglishNames(self._trimmer) if self._english else None
+        self._law = LawNames(self._trimmer)
 
     def find(self, text: str, lowered: str | None = None) -> list[Span]:
         """Find names in a plain text.
@@ -80,6 +82,7 @@ class NameFinder:
         if self._typed is None:
             return found
         found.extend(self._typed.find(text))
+        found.extend(self._law.find(text))
         return [_without_possessive(text, span) for span in found]
 
     def widen(self, text: str, start: int) -> int:

@@ -112,6 +112,7 @@ ENGLISH = Cues(
         signed by, dictated by, reviewed by, reviewed with, discussed with, d/w, spoke with,
         spoke to, talked to, talked with, per, ordered by, referred by, reported by,
         performed by, assisted by, accompanied by, brought in by, lives with, living with,
+        lives w/, living w/, seen w/, here w/, w/, spoke w/, discussed w/, per pt's, told, asked,
         named, called, known as, aka, a.k.a., my name is, name is, i am, i'm, this is,
         named after, married to, engaged to, born to, follow up with, followup with, f/u with,
         follows with, followed with, appointment with, appt with, visit with, contact,

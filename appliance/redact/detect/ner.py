@@ -193,8 +193,7 @@ class EnglishNer:
                 b -= 2
             if text[a:b].lower().startswith("the "):
                 a += 4
-            glued = text[b : b + 1].isdigit()  # "SpO2" is cut before its number.
-            if a < b and not glued and self._acceptable(text[a:b], label):
+            if a < b and self._acceptable(text[a:b], label):
                 found.append((a, b))
         return found
 

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from appliance.redact.detect import checksums, patterns_en_places, patterns_en_times
+from appliance.redact.detect import (
+    checksums,
+    patterns_en_law,
+    patterns_en_places,
+    patterns_en_times,
+)
 from appliance.redact.detect.patterns import (
     WEAK_VALUE,
     Pattern,
@@ -363,5 +368,9 @@ LABELS: tuple[Pattern, ...] = (
 )
 
 PATTERNS: tuple[Pattern, ...] = (
-    IDENTIFIERS + LABELS + patterns_en_times.PATTERNS + patterns_en_places.PATTERNS
+    IDENTIFIERS
+    + LABELS
+    + patterns_en_times.PATTERNS
+    + patterns_en_places.PATTERNS
+    + patterns_en_law.PATTERNS
 )

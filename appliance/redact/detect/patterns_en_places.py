@@ -106,8 +106,9 @@ PLACES: tuple[Pattern, ...] = (
         r"(?<!\w)(?i:lives?|living|lived|resides?|residing|resided|born|raised|grew up|grown up"
         r"|moved|moving|relocated|travell?ed|travell?ing|trip|visiting|visited|immigrated"
         r"|emigrated|originally|native|resident|flew|flown|drove|located|based|transferred"
-        r"|stationed|hometown|home town|from)[ ](?i:in|to|from|at|of|near|outside|is"
-        r"|around)?[ ]?(?:the[ ])?(?P<v>[A-Z][\w'’\-]+(?:[ ](?:de|del|la|of|upon|sur"
+        r"|stationed|hometown|home town|from|practi[sc]ing|detained|imprisoned|arrested|registered"
+        r"|villages?|towns?|city|district|province|municipality|near|outside)[ ]"
+        r"(?i:in|to|from|at|of|near|outside|is|around)?[ ]?(?:the[ ])?(?P<v>[A-Z][\w'’\-]+(?:[ ](?:de|del|la|of|upon|sur"
         r"|[A-Z][\w'’\-]+)){0,3}(?:,[ ][A-Z][\w'’\-]+(?:[ ][A-Z][\w'’\-]+)?)?)(?!\w)",
         score=0.4,
     ),

@@ -254,6 +254,27 @@ AGES: tuple[Pattern, ...] = (
         r"|living|from|suffer|the|has)\b)",
         score=0.5,
     ),
+    shaped(
+        "en_age_aside",
+        "AGE",
+        r"(?<=[A-Z][a-z][a-z.]), (?:then[ ]|now[ ]|aged[ ])?(?P<v>[1-9]\d|1[01]\d|[4-9])(?=(?:,"
+        r"|[ ]-)[ ]"
+        r"[a-z]{2,})(?!, (?:and|or|to)[ ]\d)",
+        score=0.5,
+    ),
+    anchored(
+        "en_age_at",
+        "AGE",
+        "died at, alive at, passed at, passed away at, deceased at, diagnosed at, dx at, dxd at"
+        ", dx'd at, onset at, living at, well at, died age, d. at, then , now , menarche at"
+        ", menopause at",
+        r"(?:(?:died|alive|passed(?: away)?|deceased|diagnosed|dx'?d?|onset|living|well|d\."
+        r"|menarche"
+        r"|menopause)[ ](?:at|age)|(?<=, )(?:then|now))[ ](?:age[ ])?(?P<v>[1-9]\d|1[01]\d|[4-9])"
+        r"(?=[ ]*(?:[.,;)\n]|$|of\b|from\b|with\b|w/|and\b|due\b|after\b|years\b"
+        r"|yrs?\b))(?![.,]\d)",
+        score=0.6,
+    ),
 )
 
 PATTERNS: tuple[Pattern, ...] = PHONES + DATES + AGES

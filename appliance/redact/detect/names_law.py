@@ -1,0 +1,121 @@
+"""People as courts write them: parties of a case, and people of whom only initials are given.
+
+Owns `LawNames`. Initials are names only in a text that speaks of courts; elsewhere they are
+abbreviations of medicine and of offices.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from appliance.records import Span
+from appliance.redact.detect.lexicon import fold
+from appliance.redact.detect.names_cues import word_set
+from appliance.redact.detect.names_shapes import PARTICLES, TOKEN, UPPER, Trimmer
+
+_LEGAL = re.compile(
+    r"(?i)(?<!\w)(?:applicants?|courts?|judge?ments?|plaintiffs?|defendants?|respondents?"
+    r"|appellants?"
+    r"|prosecutors?|convention|v\.|appeals?|proceedings|convicted|tribunal|detention|lawyers?"
+    r"|witness(?:es)?|complainants?|testified|questioned|criminal|police officers?)(?!\w)"
+)
+#: Different words of courts that make a text one of theirs.
+_ENOUGH = 2
+_ABBREVIATIONS = word_set(
+    """us, uk, un, eu, ec, dc, ny, nj, la, ca, usa, ussr, uae, po, ad, bc, sa, nv, bv, ab, llc,
+    pc, md, jd, rn, phd, usc, cfr, fsupp, fd, led, sct, frd, am, pm, ie, eg, cf, op, ed, id,
+    no, nos, art, arts, ch, st, co, jr, sr, inc, ltd, ex, vs, hr, oj, ecr, iv, iii, ii, vi,
+    vii, viii, ix, xi, xii, ps, nb, rsvp, ll, hq, fc, bl, te, eea, sc, qc, kc, mp, mr, ms, dr,
+    vol, pp, para, paras"""
+)
+_INITIALS = re.compile(
+    rf"(?<![\w.\-])(?:[{UPPER}][a-z]?\.[ \-]?){{1,3}}(?<![ \-])(?:-?[{UPPER}][a-z]?\.)?(?![\w\-])"
+)
+_JOINED = re.compile(rf"(?<![\w.])[{UPPER}]\.-[{UPPER}]\.[ ]{TOKEN}")
+_BEFORE = re.compile(
+    r"(?i:applicants?|officers?|witness(?:es)?|complainant|victim|minor|accused|suspect|defendant"
+    r"|plaintiff|convicted|arrested|against|son|daughter|wife|husband|brother|sister|mother|father"
+    r"|child|named|called|and|v\.|that|by|with|to|from|of|saw|told|when|while|as|,)[ ]$|^$"
+    r"|[.!?(\n][ ]?$"
+)
+_AFTER = re.compile(
+    r"(?:’s|'s)|[ ](?:and[ ][A-Z]|v\.|was|had|has|is|were|stated|told|testified|alleged|submitted"
+    r"|lodged|claimed|gave|who|said|went|did|could|would|left|came|died|complained|appealed"
+    r"|confessed|married|lived|lives|on[ ]|for[ ]|of[ ]|to[ ]|[a-z]+ed[ ])|[,;)]|[ ]?$"
+)
+_PARTY = rf"{TOKEN}(?:[ ](?:{PARTICLES}[ ]){{0,2}}(?:{TOKEN}|[{UPPER}]\.)){{0,4}}"
+_VERSUS = re.compile(
+    rf"(?<![\w’'\-])(?P<a>{_PARTY}(?:(?:,[ ]|[ ](?:and|AND"
+    rf"|&)[ ]){_PARTY}){{0,3}})(?:[ ]and[ ]Others"
+    rf"|[ ]AND[ ]OTHERS|[ ]et[ ]al\.?)?[ ](?:v|vs|V)\.?[ ](?P<b>(?:the[ ]|THE[ ])?{_PARTY})"
+)
+_LEADING = re.compile(r"(?i)(?:(?:in|the|case|cases|of|see|also|cf|matter|re|and|judgment)[ ])+")
+
+
+class LawNames:
+    """Finds parties and initials."""
+
+    def __init__(self, trimmer: Trimmer) -> None:
+        """Use the lists and stop words of a trimmer."""
+        self._trimmer = trimmer
+
+    def find(self, text: str) -> Iterable[Span]:
+        """Yield names; they may overlap."""
+        if " v" in text or " V" in text:
+            for match in _VERSUS.finditer(text):
+                yield from self._parties(text, match)
+        if not self._legal(text):
+            return
+        for match in _JOINED.finditer(text):
+            yield _person(*match.span(), 0.65, "joined_initials")
+        for match in _INITIALS.finditer(text):
+            if self._stands_for_one(text, match):
+                yield _person(*match.span(), 0.5, "initials")
+
+    @staticmethod
+    def _legal(text: str) -> bool:
+        seen: set[str] = set()
+        for match in _LEGAL.finditer(text):
+            seen.add(match.group().lower().removesuffix("s"))
+            if len(seen) >= _ENOUGH:
+                return True
+        return False
+
+    @staticmethod
+    def _stands_for_one(text: str, match: re.Match[str]) -> bool:
+        letters = re.sub(r"[^\w]", "", match.group()).lower()
+        if letters in _ABBREVIATIONS:
+            return False
+        before = text[max(0, match.start() - 14) : match.start()]
+        if re.search(r"\d[ ]?$", before):
+            return False  # "21 U.S.C.", "42 F.": a reporter, not a person.
+        if match.group().count(".") > 1:
+            return True
+        return (
+            _BEFORE.search(before) is not None
+            and _AFTER.match(text, match.end(), match.end() + 12) is not None
+        )
+
+    def _parties(self, text: str, match: re.Match[str]) -> Iterable[Span]:
+        start, end = match.span("a")
+        lead = _LEADING.match(text, start, end)
+        start = start if lead is None else lead.end()
+        if start < end and not self._trimmer.stopped(text[start:end]):
+            yield _person(start, end, 0.6, "party")
+        other = match["b"].removeprefix("the ").removeprefix("THE ")
+        words = other.split(" ")
+        state = self._trimmer.lexicon.place(other) or fold(words[0]) in _STATES
+        if not state and not self._trimmer.stopped(other):
+            yield _person(match.end("b") - len(other), match.end("b"), 0.55, "party")
+
+
+_STATES = word_set(
+    """united, state, states, commonwealth, people, crown, secretary, commissioner, attorney,
+    kingdom, republic, federal, government, city, county, minister, ministry, board, regina,
+    rex, queen, king"""
+)
+
+
+def _person(start: int, end: int, score: float, rule: str) -> Span:
+    return Span(start=start, end=end, entity_type="PERSON", score=score, source=f"names:{rule}")
