@@ -1,25 +1,24 @@
 """Time and memory of one private step, against plain PEFT and other ways to get per-unit gradients.
 
-    python bench/engine.py [--layers 10] [--rounds 5] [--quick]
+    python bench/engine.py [--layers 10] [--rounds 5] [--only 0] [--quick]
 
 Methods are interleaved: each round runs every method once, and a ratio is taken within the round.
 Times are CPU seconds of the process on one thread, so that a busy machine blurs them little. The
 model has the shape of SmolLM2-135M with a third of its layers and random weights; all methods use
-the same chunked loss but ghost clipping, which needs the graph of the logits.
+the same chunked loss but ghost clipping, which needs the graph of the logits. Memory is the peak
+that a fresh process adds from before the model is built until two steps are done.
 """
 
 from __future__ import annotations
 
 import argparse
 import gc
-import json
-import resource
+import os
 import statistics
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -41,21 +40,28 @@ from appliance.finetune.per_sample import MicroBatchEngine, trainable
 from appliance.finetune.ranks import Ranks
 
 KEY = bytes(32)
-ROWS = 8
 
 
 @dataclass(frozen=True)
 class Setting:
     name: str
     length: int
-    rank: int
+    rows: int
     targets: str | tuple[str, ...]
+    bound: float
+    checkpointing: bool = False
+    rounds: int = 5
+    rank: int = 16
 
 
 SETTINGS = (
-    Setting("all linear, T=128", 128, 16, "all-linear"),
-    Setting("all linear, T=512", 512, 16, "all-linear"),
-    Setting("q,v, T=128", 128, 16, ("q_proj", "v_proj")),
+    Setting("all linear, T=128", 128, 8, "all-linear", 1.02, rounds=7),
+    Setting("all linear, T=512", 512, 4, "all-linear", 1.05, rounds=3),
+    Setting("q,v, T=128", 128, 8, ("q_proj", "v_proj"), 1.00),
+)
+#: Memory alone: what is left to see once activations are recomputed and logits chunked.
+CHECKPOINTED = Setting(
+    "all linear, T=128, gradient checkpointing", 128, 8, "all-linear", 1.05, checkpointing=True
 )
 
 
@@ -78,20 +84,25 @@ def build(setting: Setting, layers: int) -> torch.nn.Module:
         for name, p in adapted.named_parameters():
             if "lora_B" in name:
                 p.normal_(std=0.02)
+    if setting.checkpointing:
+        adapted.enable_input_require_grads()
+        adapted.gradient_checkpointing_enable(
+            gradient_checkpointing_kwargs={"use_reentrant": False}
+        )
     return adapted.train()
 
 
-def batch_of(length: int) -> PhysicalBatch:
+def batch_of(setting: Setting) -> PhysicalBatch:
     generator = torch.Generator().manual_seed(1)
-    ids = torch.randint(3, 49152, (ROWS, length), generator=generator)
+    ids = torch.randint(3, 49152, (setting.rows, setting.length), generator=generator)
     targets = torch.ones_like(ids, dtype=torch.bool)
     targets[:, 0] = False
     return PhysicalBatch(
         input_ids=ids,
         attention_mask=None,
         targets=targets,
-        unit=torch.arange(ROWS),
-        weight=torch.ones(ROWS),
+        unit=torch.arange(setting.rows),
+        weight=torch.ones(setting.rows),
         tokens=ids.numel(),
     )
 
@@ -113,7 +124,7 @@ def ours(model: torch.nn.Module, batch: PhysicalBatch, engine_of: type = LoraEng
         sample_rate=0.01,
         noise_multiplier=1.0,
         steps=100,
-        expected_batch_size=float(ROWS),
+        expected_batch_size=float(len(batch.unit)),
         max_grad_norm=1.0,
         target_delta=1e-5,
     )
@@ -124,7 +135,7 @@ def ours(model: torch.nn.Module, batch: PhysicalBatch, engine_of: type = LoraEng
         ranks=Ranks(),
     )
     engine = engine_of(model, causal_lm_loss)
-    group = UnitGroup(units=ROWS, batches=(batch,))
+    group = UnitGroup(units=len(batch.unit), batches=(batch,))
     number = iter(range(10_000))
 
     def step() -> None:
@@ -148,7 +159,7 @@ def opacus(model: torch.nn.Module, batch: PhysicalBatch, *, functorch: bool = Fa
         DpAdam(trainable(model), learning_rate=1e-4),
         noise_multiplier=1.0,
         max_grad_norm=1.0,
-        expected_batch_size=ROWS,
+        expected_batch_size=len(batch.unit),
     )
 
     def step() -> None:
@@ -179,7 +190,7 @@ def opacus_ghost(model: torch.nn.Module, batch: PhysicalBatch) -> Callable[[], N
             batch.input_ids[:, 1:].reshape(-1),
             reduction="none",
         )
-        rows = losses.view(ROWS, -1).mean(dim=1)
+        rows = losses.view(len(batch.unit), -1).mean(dim=1)
         rows.sum().backward(retain_graph=True)
         adam.zero_grad()
         weights = module.get_clipping_coef()
@@ -214,7 +225,7 @@ def book_keeping(model: torch.nn.Module, batch: PhysicalBatch) -> Callable[[], N
     def step() -> None:
         total, _ = causal_lm_loss(model, batch)
         total.backward()
-        squares = torch.zeros(ROWS)
+        squares = torch.zeros(len(batch.unit))
         for layer in layers:
             a, g = held[id(layer)]
             squares += (torch.bmm(a, a.mT) * torch.bmm(g, g.mT)).sum(dim=(1, 2))
@@ -251,7 +262,7 @@ METHODS: dict[str, Callable[[torch.nn.Module, PhysicalBatch], Callable[[], None]
 
 def times(setting: Setting, layers: int, rounds: int) -> dict[str, list[float]]:
     """CPU seconds of each method in each round."""
-    batch = batch_of(setting.length)
+    batch = batch_of(setting)
     found: dict[str, list[float]] = {name: [] for name in METHODS}
     steps = {name: make(build(setting, layers), batch) for name, make in METHODS.items()}
     for step in steps.values():
@@ -268,61 +279,85 @@ def times(setting: Setting, layers: int, rounds: int) -> dict[str, list[float]]:
 
 
 def memory(name: str, setting: Setting, layers: int) -> int:
-    """Peak resident bytes that two steps add, in a process of their own."""
-    model, batch = build(setting, layers), batch_of(setting.length)
-    step = METHODS[name](model, batch)
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    step()
-    step()
-    return (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024
+    """Peak resident bytes that model and two steps add, in a child of this process."""
+    source, sink = os.pipe()
+    child = os.fork()
+    if child == 0:
+        Path("/proc/self/clear_refs").write_text("5")  # The peak starts anew.
+        before = resident("VmRSS")
+        step = METHODS[name](build(setting, layers), batch_of(setting))
+        step()
+        step()
+        os.write(sink, str(resident("VmHWM") - before).encode())
+        os._exit(0)
+    os.close(sink)
+    with os.fdopen(source) as answer:
+        text = answer.read()
+    os.waitpid(child, 0)
+    return int(text)
 
 
-def randomness(step_seconds: float, setting: Setting, layers: int) -> float:
-    """Share of a step that noise and sampling take, over 100,000 units."""
-    n = sum(p.numel() for p in trainable(build(setting, layers)))
+def resident(field: str) -> int:
+    """Resident bytes of this process: now (VmRSS) or at most so far (VmHWM)."""
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith(field):
+            return 1024 * int(line.split()[1])
+    raise RuntimeError(field)
+
+
+def randomness(setting: Setting, layers: int) -> float:
+    """CPU seconds that one step's noise and sampling take, over 100,000 units."""
+    params = trainable(build(setting, layers))
     source = NoiseSource(key=KEY, origin=INJECTED)
     began = time.process_time()
-    source.normal(Purpose.GRADIENT_NOISE, step=0, index=0, n=n)
+    for index, p in enumerate(params):
+        source.normal(Purpose.GRADIENT_NOISE, step=0, index=index, n=p.numel())
     np.flatnonzero(source.words(Purpose.UNIT_MASK, step=0, index=0, n=100_000) < 10)
-    return (time.process_time() - began) / step_seconds
+    return time.process_time() - began
+
+
+def show(setting: Setting, layers: int, rounds: int, *, with_memory: bool) -> None:
+    """Measure one setting and print its table."""
+    peaks = {n: memory(n, setting, layers) for n in METHODS} if with_memory else {}
+    found = times(setting, layers, rounds)
+    base = found["plain PEFT"]
+    print(
+        f"\n{setting.name}, B={setting.rows}, r={setting.rank}, {layers} layers, {rounds} rounds; "
+        f"asked of this engine: time <= {setting.bound:.2f}, memory <= 1.02"
+    )
+    print(f"{'method':<26}{'seconds':>9}{'ratio':>8}{'lowest':>8}{'highest':>9}{'memory':>8}")
+    for name, seconds in found.items():
+        ratios = [s / b for s, b in zip(seconds, base, strict=True)]
+        peak = f"{peaks[name] / peaks['plain PEFT']:>8.3f}" if peaks else f"{'-':>8}"
+        print(
+            f"{name:<26}{statistics.median(seconds):>9.3f}{statistics.median(ratios):>8.3f}"
+            f"{min(ratios):>8.3f}{max(ratios):>9.3f}{peak}"
+        )
+    share = randomness(setting, layers) / statistics.median(found["this engine"])
+    print(f"noise and sampling: {share:.2%} of a step of this engine (asked: < 1.5 %)", flush=True)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--layers", type=int, default=10)
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=None, help="absent: each setting's own")
+    parser.add_argument("--only", type=int, choices=range(len(SETTINGS) + 1), help="one setting")
     parser.add_argument(
         "--quick", action="store_true", help="first setting, two rounds, two layers"
     )
-    parser.add_argument("--memory-of", nargs=2, metavar=("METHOD", "SETTING"))
     args = parser.parse_args()
     torch.set_num_threads(1)
-    if args.memory_of:
-        name, number = args.memory_of
-        sys.stdout.write(json.dumps(memory(name, SETTINGS[int(number)], args.layers)))
-        return
-    layers, rounds = (2, 2) if args.quick else (args.layers, args.rounds)
-    for number, setting in enumerate(SETTINGS[: 1 if args.quick else None]):
-        found = times(setting, layers, rounds)
-        base = found["plain PEFT"]
-        peaks = {}
-        for name in METHODS:
-            command = [sys.executable, __file__, "--layers", str(layers), "--memory-of", name]
-            done = subprocess.run(
-                [*command, str(number)], capture_output=True, text=True, check=True
-            )
-            peaks[name] = json.loads(done.stdout.splitlines()[-1])
-        print(f"\n{setting.name}, B={ROWS}, r={setting.rank}, {layers} layers, {rounds} rounds")
-        print(f"{'method':<26}{'seconds':>9}{'ratio':>8}{'lowest':>8}{'highest':>9}{'memory':>8}")
-        for name, seconds in found.items():
-            ratios = [s / b for s, b in zip(seconds, base, strict=True)]
-            print(
-                f"{name:<26}{statistics.median(seconds):>9.3f}{statistics.median(ratios):>8.3f}"
-                f"{min(ratios):>8.3f}{max(ratios):>9.3f}"
-                f"{peaks[name] / peaks['plain PEFT']:>8.3f}"
-            )
-        share = randomness(statistics.median(found["this engine"]), setting, layers)
-        print(f"noise and sampling: {share:.2%} of a step of this engine", flush=True)
+    layers = 2 if args.quick else args.layers
+    chosen = [0] if args.quick else range(len(SETTINGS) + 1) if args.only is None else [args.only]
+    for number in chosen:
+        if number < len(SETTINGS):
+            setting = SETTINGS[number]
+            rounds = args.rounds or (2 if args.quick else setting.rounds)
+            show(setting, layers, rounds, with_memory=number == 0)
+        else:
+            peaks = {n: memory(n, CHECKPOINTED, layers) for n in ("plain PEFT", "this engine")}
+            ratio = peaks["this engine"] / peaks["plain PEFT"]
+            print(f"\n{CHECKPOINTED.name}: memory {ratio:.3f} (asked: <= {CHECKPOINTED.bound})")
 
 
 if __name__ == "__main__":

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from appliance.cli.console import emit, progress
+from appliance.cli.locking import lock_process
 from appliance.cli.options import PATH, Unlocking, home_options, json_option
+from appliance.cli.processes import (
+    dismiss_helpers,
+    help_first_process,
+    launch,
+    meet_helpers,
+    rank,
+    world_size,
+)
 from appliance.errors import EXIT_DONE, EXIT_REFUSED, UsageError
 
 if TYPE_CHECKING:
@@ -22,6 +32,13 @@ if TYPE_CHECKING:
 @click.option("--data", type=PATH, help="The raw records: a file, or a folder of files.")
 @click.option("--base-model", help="A registered base model; absent: the policy's.")
 @click.option("--resume", "resume_id", metavar="RUN", help="Pick up a run that stopped.")
+@click.option(
+    "--processes",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Processes that train together on this machine.",
+)
 @home_options
 @json_option
 @click.pass_context
@@ -32,6 +49,7 @@ def train(
     data: Path | None,
     base_model: str | None,
     resume_id: str | None,
+    processes: int,
     unlocking: Unlocking,
     as_json: bool,
 ) -> None:
@@ -41,7 +59,6 @@ def train(
     report says why.
     """
     from appliance.cli.summary import as_object, summary
-    from appliance.locks import lockdown
     from appliance.people.release_key import verifying_path
 
     if resume_id is None and (policy_path is None or data is None):
@@ -50,24 +67,40 @@ def train(
             "expected --policy and --data, or --resume",
             hint="appliance train --policy policies/hipaa.yaml --data notes.jsonl",
         )
+    peers = world_size()
+    if processes > 1 and peers == 1:
+        ctx.exit(launch(processes, sys.argv[1:], unlocks_itself=_by_file(unlocking)))
+    if rank() > 0:
+        help_first_process(unlocking)
+        return
     inputs = [p for p in (policy_path, data) if p is not None]
     with unlocking.open(exclusive=True) as home:
         run = _begin(home, policy_path, data, base_model, resume_id, quiet=as_json)
         inputs.append(run.source)
-        report = lockdown(
-            readable=[p.absolute() for p in inputs],
-            writable=[home.path.absolute()],
-            temp=home.private_temp().absolute(),
+        report = lock_process(
+            run.policy.policy,
+            home=home,
+            readable=inputs,
+            profile="strict" if peers == 1 else "shared-loopback",
+            run=run.id,
         )
-        home.log.append("process.locked", run=run.id, missing=list(report.missing()))
         from appliance.pipeline import execute
 
+        if peers > 1:
+            meet_helpers()
         if not as_json:
             click.echo(f"run {run.id}", err=True)
         outcome = execute(run, locks=in_words(report))
+        if peers > 1:
+            dismiss_helpers()
         key = verifying_path(home)
     emit(as_object(outcome), as_json=as_json, text=summary(outcome, key))
     ctx.exit(EXIT_DONE if outcome.bundle is not None else EXIT_REFUSED)
+
+
+def _by_file(unlocking: Unlocking) -> bool:
+    """Whether each of several processes can unlock by itself."""
+    return (unlocking.passphrase_file or unlocking.key_file) is not None
 
 
 def _begin(

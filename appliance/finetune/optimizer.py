@@ -113,7 +113,7 @@ class DpOptimizer(DPOptimizer):  # type: ignore[misc]  # Opacus is untyped
         for p, sample in zip(self.params, samples, strict=True):
             if broken is not None:
                 sample[broken] = 0.0  # 0 * inf is not 0.
-            p.summed_grad.view(-1).add_(factors @ sample.flatten(1))
+            _add_weighted(p.summed_grad, factors, sample)
             p.grad_sample = None
 
     def add_step_noise(self, step: int) -> None:
@@ -172,6 +172,15 @@ class DpOptimizer(DPOptimizer):  # type: ignore[misc]  # Opacus is untyped
         return self.unclipped - 0.5 * self.seen
 
 
+def _add_weighted(total: torch.Tensor, factors: torch.Tensor, sample: torch.Tensor) -> None:
+    """Add the weighted sum of per-unit gradients to `total`, without copying a transposed one."""
+    if sample.dim() == 3 and not sample.is_contiguous() and sample.mT.is_contiguous():
+        summed = (factors @ sample.mT.flatten(1)).view(sample.shape[2], sample.shape[1])
+        total.add_(summed.mT)
+    else:
+        total.view(-1).add_(factors @ sample.flatten(1))
+
+
 def unit_norms(samples: Sequence[torch.Tensor]) -> torch.Tensor:
     """Measure each unit's gradient over all parameters.
 
@@ -183,7 +192,8 @@ def unit_norms(samples: Sequence[torch.Tensor]) -> torch.Tensor:
     """
     squares = torch.zeros(len(samples[0]), dtype=torch.float32, device=samples[0].device)
     for sample in samples:
-        squares += torch.linalg.vector_norm(sample.flatten(1), dim=1, dtype=torch.float32) ** 2
+        shape = tuple(range(1, sample.dim()))
+        squares += torch.linalg.vector_norm(sample, dim=shape, dtype=torch.float32) ** 2
     return squares.sqrt_()
 
 

@@ -30,6 +30,7 @@ class TrainSettings:
         physical_batch_tokens: most tokens of one pass; memory only.
         unit_gradient_bytes: most memory for per-unit gradients; memory only.
         gradient_checkpointing: recompute activations instead of keeping them.
+        shard_base: split the frozen base over the processes of the run; memory only.
         precision: "bf16" runs the forward pass under autocast; norms and noise stay float32.
         checkpoint_every_steps: steps between checkpoints.
         checkpoint_every_s: seconds between checkpoints, whichever comes first.
@@ -47,6 +48,7 @@ class TrainSettings:
     physical_batch_tokens: int = 1024
     unit_gradient_bytes: int = 2**29
     gradient_checkpointing: bool = False
+    shard_base: bool = False
     precision: Literal["fp32", "bf16"] = "fp32"
     checkpoint_every_steps: int = 10
     checkpoint_every_s: float = 60.0

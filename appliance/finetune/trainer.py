@@ -23,8 +23,9 @@ from appliance.finetune.mechanism import Mechanism
 from appliance.finetune.noise import NoiseOrigin, NoiseSource
 from appliance.finetune.optimizer import DpAdam
 from appliance.finetune.per_sample import LossFn, trainable
-from appliance.finetune.ranks import Ranks
+from appliance.finetune.ranks import Ranks, packed, unpacked
 from appliance.finetune.settings import TrainOutcome, TrainSettings
+from appliance.finetune.sharding import shard_base, sharded
 from appliance.finetune.step import PrivateStep
 from appliance.model.examples import Example
 
@@ -44,6 +45,7 @@ def train(
     stop: Callable[[], bool] | None = None,
     on_step: Callable[[int], None] | None = None,
     loss_fn: LossFn = causal_lm_loss,
+    ranks: Ranks | None = None,
 ) -> TrainOutcome:
     """Train the trainable parameters of a model under a mechanism.
 
@@ -56,10 +58,12 @@ def train(
         noise_source: where the key came from.
         checkpoint_store: holds the run's state, sealed.
         progress: called after each step with steps done, steps in all and public figures.
-        stop: asked after each step; True saves a checkpoint and returns.
+        stop: asked after each step; True saves a checkpoint and returns. One process only.
         on_step: called once a step's gradient exists, before noise and update: count the step as
             spent from here on. A step redone after a crash is announced again; count it once.
         loss_fn: the loss of a physical batch.
+        ranks: the processes that train together, each in this call with the same arguments; key
+            and checkpoint are the first one's. This process alone by default.
 
     Returns:
         What was done.
@@ -74,19 +78,22 @@ def train(
         with the same epsilon: redone steps repeat their batch and their noise.
     """
     noise = NoiseSource(key=noise_key, origin=noise_source)
+    ranks = ranks or Ranks()
     bench = _bench(model, mechanism, settings, n_units=len(units))
-    stored = checkpoint_store.load()
     state, bound = Progress(), mechanism.max_grad_norm
-    if stored is not None:
-        state, noise, bound = bench.thaw(stored)
-    ranks = Ranks.current()
+    if ranks.first:
+        stored = checkpoint_store.load()
+        if stored is not None:
+            state, noise, bound = bench.thaw(stored)
+    if ranks.world_size > 1:
+        state, noise, bound = _same_start(bench, ranks, state, noise, bound)
 
     def save() -> None:
         if ranks.first:
             frozen = bench.freeze(state, noise, max_grad_norm=logical.optimizer.max_grad_norm)
             checkpoint_store.save(frozen)
 
-    with _prepared(model, settings):
+    with _prepared(model, settings, ranks):
         logical = PrivateStep(
             model,
             bench.optimizer,
@@ -96,6 +103,7 @@ def train(
             physical_batch_tokens=settings.physical_batch_tokens,
             units_in_memory=units_in_memory(model, settings),
             ranks=ranks,
+            in_step=sharded(settings, ranks),
         )
         logical.optimizer.max_grad_norm = bound
         try:
@@ -106,6 +114,18 @@ def train(
     if state.averaged and state.step == mechanism.steps:
         _use_average(bench)
     return _outcome(model, mechanism, state, noise, logical)
+
+
+def _same_start(
+    bench: Bench, ranks: Ranks, state: Progress, noise: NoiseSource, bound: float
+) -> tuple[Progress, NoiseSource, float]:
+    """Give every process the first one's parameters, key and place in the run."""
+    if ranks.first:
+        ranks.tell(packed(bench.freeze(state, noise, max_grad_norm=bound)))
+        return state, noise, bound
+    heard, noise, bound = bench.thaw(unpacked(ranks.hear()))
+    heard.resumed_times -= 1  # Hearing a state is no resume.
+    return heard, noise, bound
 
 
 def units_in_memory(model: torch.nn.Module, settings: TrainSettings) -> int:
@@ -209,8 +229,10 @@ def _optimizer(
 
 
 @contextlib.contextmanager
-def _prepared(model: torch.nn.Module, settings: TrainSettings) -> Iterator[None]:
-    """Put the model in training mode, and back."""
+def _prepared(model: torch.nn.Module, settings: TrainSettings, ranks: Ranks) -> Iterator[None]:
+    """Put the model in training mode, and back; a sharded base stays sharded."""
+    if sharded(settings, ranks):
+        shard_base(model)
     was_training = model.training
     model.train()
     if settings.gradient_checkpointing:

@@ -142,6 +142,11 @@ class Training(Knobs):
     gradient_checkpointing: bool = Field(
         default=False, description="Trade time for memory; the gradients stay exact."
     )
+    shard_base: bool = Field(
+        default=False,
+        description="Split the frozen base over the run's processes (`train --processes`), for "
+        "models too large for one; no effect on the result.",
+    )
     checkpoint_seconds: Positive = Field(
         default=60.0, description="Seconds between sealed checkpoints; most that a crash can lose."
     )

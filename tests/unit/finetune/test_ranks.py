@@ -14,42 +14,62 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from appliance.finetune.ranks import Ranks
+from appliance.finetune.ranks import Ranks, packed, unpacked
+from appliance.finetune.settings import TrainOutcome
 from tests.unit.finetune.test_trainer import mechanism, run, settings, weights
 from tests.unit.finetune.toys import lora_llama, make_units
 
 WORKER = textwrap.dedent(
     """
     import sys
-    import torch, torch.distributed as dist
+    import torch
     from safetensors.torch import save_file
     torch.set_num_threads(1)
-    rank, rendezvous, out = int(sys.argv[1]), sys.argv[2], sys.argv[3]
+    from appliance.errors import MachineError
+    from appliance.finetune.noise import fresh_key
+    from appliance.finetune.ranks import Ranks
+    from tests.unit.finetune.test_trainer import KEY, mechanism, run, settings, weights
+    from tests.unit.finetune.toys import awake, lora_llama, make_units
+    out, shard = sys.argv[1], sys.argv[2] == "sharded"
     try:
-        dist.init_process_group("gloo", init_method=rendezvous, rank=rank, world_size=2)
-    except RuntimeError:
+        ranks = Ranks.join()
+    except MachineError:
         sys.exit(77)  # No loopback interface here.
-    from tests.unit.finetune.test_trainer import mechanism, run, settings, weights
-    from tests.unit.finetune.toys import lora_llama, make_units
-    model = lora_llama()
-    run(model, mechanism(sample_rate=0.15), settings(), units=make_units(10))
-    save_file({"weights": weights(model)}, f"{out}/{rank}.safetensors")
+    # The second process comes with other factors and another key: the first one's must win.
+    model = lora_llama() if ranks.first else awake(lora_llama(), seed=5)
+    how, mech = settings(shard_base=shard), mechanism(sample_rate=0.15, clipping="abadi")
+    key = KEY if ranks.first else fresh_key()
+    outcome = run(model, mech, how, units=make_units(10), ranks=ranks, noise_key=key)
+    whole = sum(p.numel() for p in model.parameters() if hasattr(p, "placements"))
+    mine = sum(p.to_local().numel() for p in model.parameters() if hasattr(p, "placements"))
+    figures = torch.tensor([whole, mine, *outcome.batch_sizes], dtype=torch.int64)
+    losses = torch.tensor(outcome.losses, dtype=torch.float64)
+    save_file(
+        {"weights": weights(model), "figures": figures, "losses": losses},
+        f"{out}/{ranks.rank}.safetensors",
+    )
+    ranks.leave()
     """
 )
 
 
-def test_two_processes_train_as_one(tmp_path):
-    alone = lora_llama()
-    outcome = run(alone, mechanism(sample_rate=0.15), settings(), units=make_units(10))
-    # The rate makes some batches smaller than two: one process then has nothing to do.
-    assert min(outcome.batch_sizes) < 2
+def two_processes(tmp_path: Path, how: str) -> list[dict[str, torch.Tensor]]:
+    """Run the worker twice under torchrun's environment; return what each of them saved."""
     script = tmp_path / "worker.py"
     script.write_text(WORKER)
-    environment = {**os.environ, "GLOO_SOCKET_IFNAME": "lo", "PYTHONPATH": str(Path.cwd())}
+    port = 20_000 + os.getpid() % 20_000  # Tests open no socket, not even to look for a port.
     workers = [
         subprocess.Popen(
-            [sys.executable, script, str(rank), f"file://{tmp_path}/meet", tmp_path],
-            env=environment,
+            [sys.executable, script, tmp_path, how],
+            env={
+                **os.environ,
+                "PYTHONPATH": str(Path.cwd()),
+                "OMP_NUM_THREADS": "1",
+                "MASTER_ADDR": "127.0.0.1",
+                "MASTER_PORT": str(port),
+                "WORLD_SIZE": "2",
+                "RANK": str(rank),
+            },
         )
         for rank in range(2)
     ]
@@ -57,9 +77,33 @@ def test_two_processes_train_as_one(tmp_path):
     if 77 in codes:
         pytest.skip("no loopback interface: two processes cannot meet")
     assert codes == [0, 0]
-    pair = [load_file(tmp_path / f"{rank}.safetensors")["weights"] for rank in range(2)]
-    assert torch.equal(pair[0], pair[1])
-    assert torch.allclose(pair[0], weights(alone), atol=2e-5)
+    return [load_file(tmp_path / f"{rank}.safetensors") for rank in range(2)]
+
+
+@pytest.fixture(scope="module")
+def alone() -> tuple[torch.Tensor, TrainOutcome]:
+    """What one process makes of the same key and data."""
+    model = lora_llama()
+    outcome = run(model, mechanism(sample_rate=0.15), settings(), units=make_units(10))
+    # The rate makes some batches smaller than two: one process then has nothing to do.
+    assert min(outcome.batch_sizes) < 2
+    return weights(model), outcome
+
+
+@pytest.mark.parametrize("how", ["whole", "sharded"])
+def test_two_processes_train_as_one(tmp_path, alone, how):
+    expected, outcome = alone
+    pair = two_processes(tmp_path, how)
+    assert torch.equal(pair[0]["weights"], pair[1]["weights"])
+    assert torch.allclose(pair[0]["weights"], expected, atol=2e-5)
+    for saved in pair:
+        assert saved["figures"][2:].tolist() == outcome.batch_sizes
+        losses = torch.tensor(outcome.losses, dtype=torch.float64)
+        assert torch.allclose(saved["losses"], losses, atol=1e-5)
+        split, mine = saved["figures"][:2].tolist()
+        # Each process holds half of the frozen blocks, or none of them is split.
+        assert mine * 2 == split
+        assert (split > 0) == (how == "sharded")
 
 
 def test_shares_cover_a_batch_once():
@@ -71,3 +115,8 @@ def test_shares_cover_a_batch_once():
 def test_every_tensors_noise_has_one_owner():
     for index in range(7):
         assert sum(Ranks(rank=rank, world_size=3).owns(index) for rank in range(3)) == 1
+
+
+def test_parts_survive_their_packing():
+    parts = {"a": b"", "b": b"\0\1", "c": bytes(300)}
+    assert unpacked(packed(parts)) == parts
