@@ -75,8 +75,10 @@ def _ask(item: ReviewItem, place: str) -> Answer | None:
 
     click.echo(f"\n--- {place} ---\n{harmless(shown(item))}\n", err=True)
     missed = _number("personal pieces not marked", None)
-    wrong = None if missed is None else _number("marked but not personal", len(item.spans))
-    if missed is None or wrong is None:
+    if missed is None:
+        return None
+    wrong = _number("marked but not personal", len(item.spans)) if item.spans else 0
+    if wrong is None:
         return None
     return Answer(number=item.number, found=len(item.spans), missed=missed, wrong=wrong)
 

@@ -57,11 +57,12 @@ def languages_of(codes: Sequence[str]) -> tuple[Language, ...]:
     Raises:
         PolicyError: a language is unknown, or none is given.
     """
-    unknown = [code for code in codes if code not in _PACKS]
+    unknown = sum(code not in _PACKS for code in codes)
     if unknown or not codes:
+        found = f"{unknown} other" if codes else "none"
         raise PolicyError(
             "data.languages",
-            f"expected some of {', '.join(sorted(_PACKS))}, found {', '.join(unknown) or 'none'}",
+            f"expected some of {', '.join(sorted(_PACKS))}, found {found}",
             hint="appliance policy explain data.languages",
         )
     return tuple(_PACKS[code] for code in codes)
