@@ -58,7 +58,14 @@ class Detectors(Knobs):
         description="Packaged spaCy model, or a local directory of a customer's own model.",
     )
     ner_model_digest: str | None = Field(
-        default=None, description="Pinned digest of a customer's own model directory."
+        default=None,
+        description="Digest of the model's files, sha256:...; a directory of your own needs it.",
+    )
+    processes: int | None = Field(
+        default=None,
+        ge=1,
+        le=64,
+        description="Processes that read texts; absent: one for each core. Changes no result.",
     )
     models: tuple[DetectorModel, ...] = Field(
         default=(),

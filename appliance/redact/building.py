@@ -79,6 +79,7 @@ def _settings(policy: Policy, languages: tuple[str, ...]) -> DetectorSettings:
         languages=languages,
         ner=knobs.ner,
         ner_model=knobs.ner_model,
+        ner_model_digest=knobs.ner_model_digest,
         score_threshold=knobs.score_threshold,
         keep_durations=knobs.keep_durations,
         propagate=knobs.propagate,
@@ -154,7 +155,7 @@ def detector_digest(policy: Policy, *, languages: Sequence[str] | None = None) -
             {
                 "version": __version__,
                 "languages": list(languages or policy.data.languages),
-                "detectors": knobs.model_dump(mode="json"),
+                "detectors": knobs.model_dump(mode="json", exclude={"processes"}),
                 "recognizers": None if recognized is None else recognizers.digest_of(recognized),
             }
         )

@@ -26,6 +26,7 @@ from appliance.redact import buckets, dates, lines
 from appliance.redact.building import build_detector, detectors_of
 from appliance.redact.columns import decide_columns, sample_columns
 from appliance.redact.detect import second_look
+from appliance.redact.detect.pool import Pool
 from appliance.redact.finding import Found, find_in_units
 from appliance.redact.measure import evaluate_detection, read_gold
 from appliance.redact.operators import Rules
@@ -42,6 +43,8 @@ REDACTED = "redact/corpus.arrow"
 SAMPLED_RECORDS = 1000
 #: Most records the residual scan looks at; evenly spread over the corpus.
 RESIDUAL_RECORDS = 20_000
+#: A corpus of fewer records is read by one process.
+_WORTH_FORKING = 500
 #: Slots that keep their true value, for each value the audit will rank.
 _SLOTS_PER_RANKED = 4
 
@@ -250,13 +253,16 @@ def spread(corpus: Corpus, total: int) -> Iterator[Record]:
 
 def _find(run: _Run, real: RealValues, task: Task) -> None:
     """First pass, bucket by bucket; spans go to "redact/work/found-N.jsonl"."""
-    for number in range(run.buckets):
-        records = buckets.read_bucket(run.vault, number)
-        found = find_in_units(records, treatment=run.treatment, detector=run.detector, real=real)
-        with lines.writing(run.vault, f"{buckets.WORK}found-{number}.jsonl") as writer:
-            for spans in found:
-                writer.append(_pack_found(spans))
-        task.advance(len(records))
+    knobs = run.treatment.policy.deidentify.detectors
+    processes = 1 if run.records < _WORTH_FORKING else knobs.processes
+    with Pool(run.detector, processes) as pool:
+        for number in range(run.buckets):
+            records = buckets.read_bucket(run.vault, number)
+            found = find_in_units(records, treatment=run.treatment, detector=pool, real=real)
+            with lines.writing(run.vault, f"{buckets.WORK}found-{number}.jsonl") as writer:
+                for spans in found:
+                    writer.append(_pack_found(spans))
+            task.advance(len(records))
 
 
 def _rewrite(

@@ -110,7 +110,7 @@ class Detector:
             _lexicon=lexicon,
             _names=NameFinder(settings.languages, lexicon) if names else None,
             _places=PlaceFinder(lexicon, STOP) if wanted is None or "LOCATION" in wanted else None,
-            _ner=EnglishNer(settings.ner_model, lexicon)
+            _ner=EnglishNer(settings.ner_model, lexicon, settings.ner_model_digest)
             if models and "en" in settings.languages
             else None,
             _recognizers=tuple(recognizers.load(settings.recognizers, settings.languages))

@@ -15,7 +15,9 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
-from appliance.errors import MachineError
+from appliance.crypto.canonical import canonical_json, digest_bytes, digest_file
+from appliance.errors import IntegrityError, MachineError, PolicyError
+from appliance.files import machine_errors
 from appliance.records import Span
 from appliance.redact.detect.lexicon import Lexicon, fold
 from appliance.redact.detect.names_cues import STOP
@@ -38,6 +40,7 @@ _SCORES = {
 }
 _UNUSED = ["tok2vec", "tagger", "parser", "senter", "attribute_ruler", "lemmatizer"]
 _HINT = "appliance doctor"
+_PIN = "appliance policy explain deidentify.detectors.ner_model_digest"
 
 _MONTH = r"jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec"
 _DATE = re.compile(
@@ -92,18 +95,65 @@ def model_directory(name: str) -> Path:
     raise MachineError("detector", f"package {name!r} holds no spaCy model", hint=_HINT)
 
 
+def model_digest(directory: Path) -> str:
+    """Return one digest for all files of a model directory, names included.
+
+    Raises:
+        IntegrityError: something in it is neither a directory nor a regular file.
+    """
+    with machine_errors(str(directory)):
+        files = sorted(p for p in directory.rglob("*") if p.is_symlink() or not p.is_dir())
+        if any(p.is_symlink() or not p.is_file() for p in files):
+            raise IntegrityError(
+                str(directory), "holds something that is no regular file", hint="find DIR -type l"
+            )
+        named = {p.relative_to(directory).as_posix(): digest_file(p) for p in files}
+    return digest_bytes(canonical_json(named))
+
+
+def pinned_directory(name: str, digest: str | None) -> Path:
+    """Find a model and check it against the digest the policy pins.
+
+    Args:
+        name: a directory, or a package that holds a model.
+        digest: what the policy pins. A package may go without: the hash lock pins it.
+
+    Raises:
+        MachineError: there is no such directory or package.
+        PolicyError: a customer's own directory is not pinned; the message says what to pin.
+        IntegrityError: the files are not the ones that were pinned.
+    """
+    directory = model_directory(name)
+    if digest is None:
+        if directory == Path(name):
+            raise PolicyError(
+                "deidentify.detectors.ner_model_digest",
+                f"a model directory of your own is pinned: {model_digest(directory)}",
+                hint=_PIN,
+            )
+        return directory
+    if model_digest(directory) != digest:
+        raise IntegrityError(
+            str(directory), "differs from the digest that the policy pins", hint=_PIN
+        )
+    return directory
+
+
 class EnglishNer:
     """A spaCy model reduced to its entity recognizer."""
 
-    def __init__(self, name: str, lexicon: Lexicon) -> None:
+    def __init__(self, name: str, lexicon: Lexicon, digest: str | None = None) -> None:
         """Load the model.
 
         Raises:
             MachineError: the model is not installed or has no entity recognizer of its own.
+            PolicyError: a model directory is not pinned.
+            IntegrityError: the model is not the one that was pinned.
         """
         import spacy
 
-        self._nlp: Any = spacy.load(model_directory(name), exclude=_UNUSED)
+        directory = pinned_directory(name, digest)
+        self._nlp: Any = spacy.load(directory, exclude=_UNUSED)
         if "ner" not in self._nlp.pipe_names:
             raise MachineError("detector", "the English model has no `ner` component", hint=_HINT)
         self._lexicon = lexicon

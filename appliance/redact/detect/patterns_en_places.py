@@ -108,8 +108,9 @@ PLACES: tuple[Pattern, ...] = (
         r"|emigrated|originally|native|resident|flew|flown|drove|located|based|transferred"
         r"|stationed|hometown|home town|from|practi[sc]ing|detained|imprisoned|arrested|registered"
         r"|villages?|towns?|city|district|province|municipality|near|outside)[ ]"
-        r"(?i:in|to|from|at|of|near|outside|is|around)?[ ]?(?:the[ ])?(?P<v>[A-Z][\w'’\-]+(?:[ ](?:de|del|la|of|upon|sur"
-        r"|[A-Z][\w'’\-]+)){0,3}(?:,[ ][A-Z][\w'’\-]+(?:[ ][A-Z][\w'’\-]+)?)?)(?!\w)",
+        r"(?i:in|to|from|at|of|near|outside|is|around)?[ ]?(?:the[ ])?"
+        r"(?P<v>[A-Z][\w'’\-]+(?:[ ](?:de|del|la|of|upon|sur|[A-Z][\w'’\-]+)){0,3}"
+        r"(?:,[ ][A-Z][\w'’\-]+(?:[ ][A-Z][\w'’\-]+)?)?)(?!\w)",
         score=0.4,
     ),
     labelled(

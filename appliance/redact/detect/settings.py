@@ -31,6 +31,7 @@ class DetectorSettings:
         entities: entity types to report; None means all.
         ner: run models (spaCy for English, the shipped sequence models for pt, es, de).
         ner_model: English spaCy model: a package that holds one, or a directory.
+        ner_model_digest: what the files of `ner_model` must add up to; a directory needs one.
         score_threshold: spans below this score are not reported.
         keep_durations: durations ("3 weeks") and relative days are not dates.
         propagate: report every further occurrence of a found name or id.
@@ -44,6 +45,7 @@ class DetectorSettings:
     entities: frozenset[str] | None = None
     ner: bool = True
     ner_model: str = DEFAULT_NER_MODEL
+    ner_model_digest: str | None = None
     score_threshold: float = 0.3
     keep_durations: bool = True
     propagate: bool = True
