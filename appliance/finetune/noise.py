@@ -43,6 +43,7 @@ class Purpose(IntEnum):
     CLIP_COUNT_NOISE = 4
     DROPOUT_SEED = 5
     SELF_TEST = 6
+    RECORD_ADMISSION = 7
 
 
 def fresh_key() -> bytes:

@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 import torch
 
 from appliance.finetune import batching
+from appliance.finetune.admission import Admission
 from appliance.finetune.mechanism import Mechanism
 from appliance.finetune.methods.choose import engine_for
 from appliance.finetune.noise import NoiseSource, Purpose
@@ -68,6 +69,7 @@ class PrivateStep:
         ranks: Ranks | None = None,
         engine: GradientEngine | None = None,
         in_step: bool = False,
+        admission: Admission | None = None,
     ) -> None:
         """Wire the parts.
 
@@ -82,10 +84,11 @@ class PrivateStep:
             ranks: the processes that take part; this one alone by default.
             engine: forms per-unit gradients; chosen by the model by default.
             in_step: every process makes as many passes as the busiest; a sharded base needs it.
+            admission: which records of a drawn unit take part; all by default.
         """
         self.model = model
         self.ranks = ranks or Ranks()
-        self.sampler = PoissonSampler(mechanism=mechanism, noise=noise)
+        self.sampler = PoissonSampler(mechanism=mechanism, noise=noise, admission=admission)
         self._passes = 0
         self.engine = engine or engine_for(model, self._counted(loss_fn))
         self.optimizer = DpOptimizer(optimizer, mechanism=mechanism, noise=noise, ranks=self.ranks)

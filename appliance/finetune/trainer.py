@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 import torch
 
 from appliance.errors import UsageError
+from appliance.finetune.admission import Admission
 from appliance.finetune.batching import PhysicalBatch
 from appliance.finetune.checkpoint import Bench, CheckpointStore, Progress
 from appliance.finetune.loss import causal_lm_loss
@@ -46,6 +47,7 @@ def train(
     on_step: Callable[[int], None] | None = None,
     loss_fn: LossFn = causal_lm_loss,
     ranks: Ranks | None = None,
+    admission: Admission | None = None,
 ) -> TrainOutcome:
     """Train the trainable parameters of a model under a mechanism.
 
@@ -62,6 +64,7 @@ def train(
         on_step: called once a step's gradient exists, before noise and update: count the step as
             spent from here on. A step redone after a crash is announced again; count it once.
         loss_fn: the loss of a physical batch.
+        admission: which records of a drawn unit take part at a step; all by default.
         ranks: the processes that train together, each in this call with the same arguments; key
             and checkpoint are the first one's. This process alone by default.
 
@@ -104,6 +107,7 @@ def train(
             units_in_memory=units_in_memory(model, settings),
             ranks=ranks,
             in_step=sharded(settings, ranks),
+            admission=admission,
         )
         logical.optimizer.max_grad_norm = bound
         try:
