@@ -13,6 +13,7 @@ from appliance.evidence import (
 from appliance.ingest.stage import ingest
 from appliance.pipeline import attack, prepare
 from appliance.pipeline.closing import Locks, Outcome, close, environment
+from appliance.pipeline.course import continued_files
 from appliance.pipeline.tuning import TuningReceipt, Workbench, tune
 from appliance.run import Run
 from appliance.steward.measured import deidentify
@@ -28,6 +29,7 @@ def execute(run: Run, *, locks: Locks) -> Outcome:
         locks: the process locks in force, for the report.
     """
     policy, vault = run.policy.policy, run.vault
+    continued_files(run)  # What training goes on from is checked before anything is read.
     people = run.home.vault.keyed("units")  # one key per workspace: the ledger follows people
     data = run.stage(
         "ingest",

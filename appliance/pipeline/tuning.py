@@ -35,6 +35,13 @@ from appliance.ledger import Budget, Event, Ledger
 from appliance.model.examples import Example
 from appliance.model.load import Loaded, load_base
 from appliance.model.tasks import shape_of_model
+from appliance.pipeline.course import (
+    admission_of,
+    continued_files,
+    seal_losses,
+    start_from,
+    task_figures,
+)
 from appliance.pipeline.prepare import canaries_of, examples_of, train_units
 from appliance.pipeline.recipe import plan_mechanism, private_units, train_settings
 from appliance.policy.model import Policy
@@ -89,6 +96,8 @@ class Workbench:
             files = adapter_files(self.run.vault)
             if files:
                 restore(self.model, files)
+            else:
+                start_from(self.model, continued_files(self.run))
         return self.model
 
     def whole_again(self) -> Any:  # noqa: ANN401  peft is untyped
@@ -118,6 +127,7 @@ def tune(run: Run, bench: Workbench) -> TuningReceipt:
         return TuningReceipt(
             privacy=_privacy(policy, mechanism, len(units), test, None, None), training=None
         )
+    seal_losses(run, model, units, max_tokens=SCORING_TOKENS)
     event = None
     if mechanism.kind == "dp-sgd":
         event = Event(**mechanism.event(mechanism.steps).as_dict())  # type: ignore[arg-type]  # typed there
@@ -235,6 +245,7 @@ def train_together(
             progress=watch,
             loss_fn=loss_of(run.policy.policy.training, shape_of_model(model)),
             ranks=ranks,
+            admission=admission_of(run, units, mechanism),
         )
 
 
@@ -350,6 +361,7 @@ def _training(
         losses=curve,
         hyperparameters={
             **MethodSettings.of(training).shown(),
+            **task_figures(training),
             "learning_rate": training.step_size,
             "optimizer": training.optimizer,
             "schedule": training.schedule,
