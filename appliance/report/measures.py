@@ -95,7 +95,7 @@ def reason(words: Words, finding: Finding) -> Coded:
 def judged(words: Words, value: Value) -> str:
     """Return a finding's value; a digest by its first figures, whole under "Run"."""
     if isinstance(value, str) and value.startswith(DIGEST_PREFIX):
-        return f"{value[: len(DIGEST_PREFIX) + 12]}…"
+        return f"{value[: len(DIGEST_PREFIX) + 6]}…"
     return words.value(value)
 
 

@@ -28,6 +28,12 @@ _MARGIN = 17.0
 _WIDTH = 210.0 - 2 * _MARGIN
 _DPI = 170
 _MAX_SHARE = 0.5
+#: Room a heading or a caption needs beneath it, millimetres: the beginning of what it heads.
+_HEADED, _CAPTIONED = 62.0, 44.0
+#: Tables of so many rows stay on one page; what a row and the rest of a table take, millimetres.
+_SHORT, _ROW, _REST = 14, 6.4, 16.0
+#: Room of a column of numbers, millimetres, that a name in it may not exceed.
+_NUMBER = 20.0
 #: Sections that begin a page: they must not be overlooked.
 _OWN_PAGE = frozenset({"untested"})
 
@@ -100,6 +106,10 @@ def _title(pdf: FPDF, page: blocks.Document) -> None:
     _text(pdf, page.summary)
     for number, reason in enumerate(page.reasons, start=1):
         _text(pdf, f"{number}. {reason.text} [{reason.code}]")
+    if page.people:
+        _text(pdf, page.people_title, bold=True)
+    for line in page.people:
+        _text(pdf, f"• {line}")
     pdf.set_left_margin(_MARGIN)
     bottom = pdf.get_y() + 2
     if bottom > top:  # a list of reasons may have run onto another page
@@ -118,13 +128,25 @@ def _level(pdf: FPDF, level: blocks.Level) -> None:
     _text(pdf, level.title, size=14, bold=True)
     _text(pdf, level.reader, colour=_QUIET)
     for section in level.sections:
-        if section.anchor in _OWN_PAGE or pdf.will_page_break(34):
+        if section.anchor in _OWN_PAGE or pdf.will_page_break(_beginning(section)):
             pdf.add_page()
         pdf.ln(4)
         pdf.start_section(section.title, level=1)
         _text(pdf, section.title, size=11, bold=True, colour=_BLUE)
         for block in section.blocks:
             _block(pdf, block)
+
+
+def _beginning(section: blocks.Section) -> float:
+    """Return the millimetres of a heading with what must stand under it on the same page."""
+    room = 12.0
+    for block in section.blocks:
+        if isinstance(block, blocks.Table) and len(block.rows) <= _SHORT:
+            return room + _REST + _ROW * len(block.rows)
+        if not isinstance(block, blocks.Paragraph):
+            break
+        room += 10.0
+    return max(room, _HEADED)
 
 
 def _block(pdf: FPDF, block: blocks.Block) -> None:
@@ -168,7 +190,8 @@ def _key_figures(pdf: FPDF, block: blocks.KeyFigures) -> None:
 
 
 def _table(pdf: FPDF, block: blocks.Table) -> None:
-    if pdf.will_page_break(44):
+    short = len(block.rows) <= _SHORT
+    if pdf.will_page_break(_REST + _ROW * len(block.rows) if short else _CAPTIONED):
         pdf.add_page()
     pdf.ln(1.5)
     _text(pdf, block.caption, size=8.5, bold=True)
@@ -203,15 +226,26 @@ def _cell(cell: blocks.Cell) -> str:
 
 
 def _widths(pdf: FPDF, block: blocks.Table) -> tuple[float, ...]:
-    """Share the page among columns by their longest line, long ones capped, words never split."""
-    needs: list[float] = []
+    """Share the page among columns by their longest line.
+
+    Every column first gets its longest word (an outcome its longest line), so that none is split
+    but names among numbers; what is left goes to the columns whose lines would still break.
+    """
+    least: list[float] = []
+    wanted: list[float] = []
+    most = _MAX_SHARE * _WIDTH
     for number, head in enumerate(block.head):
         cells = [head, *(_cell(row[number]) for row in block.rows)]
-        lines = [pdf.get_string_width(line) for cell in cells for line in cell.split("\n")]
-        spans = [pdf.get_string_width(word) for cell in cells for word in cell.split()]
-        widest = min(max(lines), _MAX_SHARE * _WIDTH)
-        needs.append(max(widest, min(max(spans, default=0.0), _MAX_SHARE * _WIDTH)) + 4)
-    return tuple(needs)
+        lines = [1.1 * pdf.get_string_width(line) for cell in cells for line in cell.split("\n")]
+        spans = [1.1 * pdf.get_string_width(word) for cell in cells for word in cell.split()]
+        whole = number == block.outcome
+        cap = _NUMBER if number in block.numeric else most
+        least.append(min(max(lines if whole else spans, default=0.0), cap) + 4)
+        wanted.append(min(max(lines), most) + 4)
+    spare = _WIDTH - sum(least)
+    longing = sum(w - n for w, n in zip(wanted, least, strict=True))
+    share = max(0.0, spare) / longing if longing > 0 else 0.0
+    return tuple(n + share * (w - n) for w, n in zip(wanted, least, strict=True))
 
 
 def _figure(pdf: FPDF, block: blocks.Figure) -> None:

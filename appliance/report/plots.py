@@ -201,8 +201,8 @@ def epsilon_bar(report: Report, words: Words) -> Figure:
     axes.plot([0, end], [0, 0], color=PALE, **thick)
     if bound is not None and bound <= claim:
         axes.plot([bound, claim], [0, 0], color=BLUE, alpha=0.45, **thick)
-        middle = ((bound + claim) / 2, 0)
-        axes.annotate(words.say("epsilon.between"), middle, ha="center", va="center", fontsize=8.5)
+        middle = ((bound + claim) / 2, -0.34)
+        axes.annotate(words.say("epsilon.between"), middle, ha="center", va="top", fontsize=8.5)
     if bound is not None:
         _mark(axes, bound, words.say("epsilon.measured", value=words.number(bound)), above=True)
     _mark(axes, claim, words.say("epsilon.claimed", value=words.number(claim)), above=True)
