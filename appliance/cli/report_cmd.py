@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from appliance.evidence import Report
     from appliance.report.words import Language
 
-FORMATS = ("html", "pdf", "json", "oscal")
+FORMATS = ("html", "pdf", "json", "oscal", "mlbom")
+_MLBOM = "mlbom.cdx.json"
 
 
 @click.command()
@@ -59,8 +60,11 @@ def report(
                 f"run {run_id}", "has not ended", hint=f"appliance train --resume {run_id}"
             )
         loaded = parse_report(source.read_bytes(), where=str(source))
+        if form == "mlbom":
+            rendered = _bill(home.path / "releases" / run_id, loaded)
+        else:
+            rendered = _render(loaded, form, language)
         home.log.append("report.rendered", run=run_id, format=form)
-    rendered = _render(loaded, form, language)
     with machine_errors(str(out)):
         out.write_bytes(rendered)
     emit(
@@ -68,6 +72,34 @@ def report(
         as_json=as_json,
         text=f"{out}: {len(rendered):,} bytes",
     )
+
+
+def _bill(bundle: Path, loaded: Report) -> bytes:
+    """Return the bill of materials that was signed with the release."""
+    from appliance.crypto.canonical import digest_bytes
+    from appliance.errors import IntegrityError
+
+    where = f"run {loaded.run.id}"
+    if loaded.verdict != "released":
+        raise UsageError(
+            where,
+            "was not released: a bill of materials lists a release",
+            hint=f"appliance report {loaded.run.id} --format json report.json",
+        )
+    if not (bundle / _MLBOM).is_file():
+        raise UsageError(
+            where,
+            f"its release is no longer in the workspace; {_MLBOM} lies inside it",
+            hint=f"appliance runs show {loaded.run.id}",
+        )
+    raw = (bundle / _MLBOM).read_bytes()
+    if digest_bytes(raw) not in {a.digest for a in loaded.artifacts if a.path == _MLBOM}:
+        raise IntegrityError(
+            str(bundle / _MLBOM),
+            "is not the file that was released",
+            hint=f"appliance verify {bundle} --key PUB",
+        )
+    return raw
 
 
 def _render(loaded: Report, form: str, language: str) -> bytes:
