@@ -115,6 +115,7 @@ class Document:
     Attributes:
         tone: "good" when released, "bad" when refused.
         reasons: for a refusal, one sentence per finding that did not pass, with its rule.
+        people: what people signed, one sentence each: it stands on the first page.
     """
 
     language: str
@@ -125,6 +126,8 @@ class Document:
     verdict: str
     summary: str
     reasons: tuple[Coded, ...]
+    people: tuple[str, ...]
+    people_title: str
     contents: str
     levels: tuple[Level, ...]
     footer: tuple[str, ...]

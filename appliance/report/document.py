@@ -9,6 +9,7 @@ from appliance.report.engineer import engineer_level
 from appliance.report.json import report_digest
 from appliance.report.measures import reason
 from appliance.report.officer import officer_level
+from appliance.report.people import people_lines, waiting, waived_count
 from appliance.report.words import Words
 
 
@@ -25,11 +26,16 @@ def document(report: Report, *, language: str, organisation: str = "") -> Docume
     """
     words = Words.load(language)
     run, failed = report.run, [f for f in report.findings if not f.passed]
-    verdict = "inconclusive" if report.outcome == "inconclusive" else report.verdict
+    verdict: str = "inconclusive" if report.outcome == "inconclusive" else report.verdict
+    if waiting(report):
+        verdict = "waiting"
+    elif report.verdict == "released" and waived_count(report):
+        verdict = "waived"
     summary = words.say(
         f"verdict.{verdict}.summary" if report.findings else "verdict.empty.summary",
         failed=words.integer(len(failed)),
         count=words.integer(len(report.findings)),
+        waived=words.integer(waived_count(report)),
         policy=f"{run.policy.name} {run.policy.version}",
     )
     return Document(
@@ -47,6 +53,8 @@ def document(report: Report, *, language: str, organisation: str = "") -> Docume
         verdict=words.say(f"verdict.{verdict}"),
         summary=summary,
         reasons=tuple(reason(words, f) for f in failed),
+        people=people_lines(report, words),
+        people_title=words.say("people.title"),
         contents=words.say("contents"),
         levels=(
             officer_level(report, words),
