@@ -8,6 +8,7 @@ import click
 
 from appliance.cli.console import emit
 from appliance.cli.detection import check_language, logged, require_file
+from appliance.cli.locking import lock_process
 from appliance.cli.options import PATH, Unlocking, home_options, json_option
 
 
@@ -18,9 +19,7 @@ def detector() -> None:
 
 @detector.command()
 @click.option("--language", required=True, help="ISO 639-1 of the documents.")
-@click.option(
-    "--gold", type=PATH, multiple=True, required=True, help="Annotated JSONL."
-)
+@click.option("--gold", type=PATH, multiple=True, required=True, help="Annotated JSONL.")
 @click.option("--provenance", required=True, help="Where the documents come from, for the report.")
 @click.argument("out", metavar="OUT", type=PATH)
 @home_options
@@ -39,14 +38,19 @@ def train(
     A line: {"text","spans":[{"start","end","type"}]}. The model holds words of the documents: keep
     OUT as you keep them.
     """
-    from appliance.redact.building import directory_digest
-    from appliance.redact.detect.train import read_gold, train_detector
+    from appliance.files import machine_errors
 
     check_language(language)
     for path in gold:
         require_file(path)
-    documents = [document for path in gold for document in read_gold(path)]
+    with machine_errors(str(out)):
+        out.mkdir(parents=True, exist_ok=True)
     with logged(unlocking) as home:
+        lock_process(None, home=home, readable=gold, writable=[out])
+        from appliance.redact.building import directory_digest
+        from appliance.redact.detect.train import read_gold, train_detector
+
+        documents = [document for path in gold for document in read_gold(path)]
         card = train_detector(documents, out, language=language, provenance=provenance)
         digest = directory_digest(out)
         if home is not None:

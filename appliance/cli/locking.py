@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def lock_process(
-    policy: Policy,
+    policy: Policy | None,
     *,
     home: Home | None,
     readable: Sequence[Path] = (),
@@ -29,7 +29,8 @@ def lock_process(
     """Lock this process for good and write what is in force into the log.
 
     Args:
-        policy: names the locks it insists on, and the customer's models, which stay readable.
+        policy: names the locks it insists on, and the customer's models and annotated documents,
+            which stay readable; None where the command takes none.
         home: the workspace, writable from here on; None where the command has none.
         readable: the data and whatever else the command reads.
         writable: folders the command writes to, besides the workspace.
@@ -48,7 +49,7 @@ def lock_process(
         temp=None if home is None else home.private_temp().absolute(),
     )
     missing = set(report.missing())
-    refused = [name for name in policy.data.required_locks if name in missing]
+    refused = [] if policy is None else [n for n in policy.data.required_locks if n in missing]
     if home is not None:
         home.log.append(
             "process.locked",
@@ -67,8 +68,11 @@ def lock_process(
     return report
 
 
-def _models(policy: Policy) -> list[Path]:
-    """Return the customer's detectors, which lie outside the workspace."""
-    detectors = policy.deidentify.detectors
-    paths = [Path(model.path) for model in detectors.models]
-    return paths if detectors.recognizers is None else [*paths, Path(detectors.recognizers)]
+def _models(policy: Policy | None) -> list[Path]:
+    """Return what a policy names outside the workspace: detectors and annotated documents."""
+    if policy is None:
+        return []
+    knobs = policy.deidentify.detectors
+    named = [knobs.ner_model, knobs.recognizers, policy.deidentify.gold]
+    paths = [*(m.path for m in knobs.models), *(name for name in named if name is not None)]
+    return [path for path in map(Path, paths) if path.exists()]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from appliance.cli.console import emit, progress
+from appliance.cli.locking import lock_process
 from appliance.cli.options import Unlocking
 from appliance.errors import DataError
 
@@ -28,11 +29,12 @@ def review(
     loaded: LoadedPolicy, source: Path, *, count: int, unlocking: Unlocking, as_json: bool
 ) -> None:
     """Draw a queue, or go on with one that waits, and take answers until all are given."""
-    from appliance.steward import reviews
-
     if not source.exists():
         raise DataError(str(source), "no such file or folder", hint=f"ls -l {source.parent}")
     with unlocking.open(exclusive=True) as home:
+        lock_process(loaded.policy, home=home, readable=[source])
+        from appliance.steward import reviews
+
         found = reviews.unfinished(home, loaded.policy, source) or reviews.begin(
             home, loaded.policy, source, count=count, progress=progress(quiet=as_json)
         )

@@ -254,7 +254,9 @@ def spread(corpus: Corpus, total: int) -> Iterator[Record]:
 def _find(run: _Run, real: RealValues, task: Task) -> None:
     """First pass, bucket by bucket; spans go to "redact/work/found-N.jsonl"."""
     knobs = run.treatment.policy.deidentify.detectors
-    processes = 1 if run.records < _WORTH_FORKING else knobs.processes
+    # A forked child of a process that ran a torch model may hang in its threads.
+    single = run.records < _WORTH_FORKING or knobs.models
+    processes = 1 if single else knobs.processes
     with Pool(run.detector, processes) as pool:
         for number in range(run.buckets):
             records = buckets.read_bucket(run.vault, number)

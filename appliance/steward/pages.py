@@ -23,12 +23,6 @@ _CONTEXT = b"appliance/page/1"
 _LIMIT_BYTES = 256 * 1024 * 1024
 
 
-def is_sealed(path: Path) -> bool:
-    """Tell whether a file is a page sealed by a workspace."""
-    with path.open("rb") as handle:
-        return handle.read(len(_MAGIC)) == _MAGIC
-
-
 def seal_page(home: Home, page: str) -> bytes:
     """Seal a page for its workspace."""
     return _MAGIC + seal(home.vault.keyed("pages"), _CONTEXT, page.encode())
