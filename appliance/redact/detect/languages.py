@@ -11,6 +11,7 @@ from appliance.redact.detect import (
     patterns_de,
     patterns_en,
     patterns_es,
+    patterns_ids,
     patterns_more,
     patterns_pt,
 )
@@ -33,17 +34,26 @@ class Language:
 
 
 def _pack(code: str, patterns: tuple[Pattern, ...], *, model: bool) -> Language:
-    return Language(code=code, patterns=patterns_common.PATTERNS + patterns, model=model)
+    everywhere = patterns_common.PATTERNS + patterns_ids.CARDS
+    return Language(code=code, patterns=everywhere + patterns, model=model)
 
 
 _PACKS: dict[str, Language] = {
     "en": _pack("en", patterns_en.PATTERNS, model=True),
-    "pt": _pack("pt", patterns_pt.PATTERNS, model=True),
-    "es": _pack("es", patterns_es.PATTERNS, model=True),
-    "de": _pack("de", patterns_de.PATTERNS, model=True),
-    "fr": _pack("fr", patterns_more.FRENCH, model=False),
-    "it": _pack("it", patterns_more.ITALIAN, model=False),
-    "nl": _pack("nl", patterns_more.DUTCH, model=False),
+    "pt": _pack("pt", (*patterns_pt.PATTERNS, patterns_ids.age_aside("pt", "anos?")), model=True),
+    "es": _pack("es", patterns_es.PATTERNS + patterns_ids.SPANISH, model=True),
+    "de": _pack("de", patterns_de.PATTERNS + patterns_ids.GERMAN, model=True),
+    "fr": _pack(
+        "fr",
+        (*patterns_more.FRENCH, *patterns_ids.FRENCH, patterns_ids.age_aside("fr", "ans?")),
+        model=False,
+    ),
+    "it": _pack(
+        "it",
+        (*patterns_more.ITALIAN, *patterns_ids.ITALIAN, patterns_ids.age_aside("it", "anni")),
+        model=False,
+    ),
+    "nl": _pack("nl", patterns_more.DUTCH + patterns_ids.DUTCH, model=False),
 }
 
 

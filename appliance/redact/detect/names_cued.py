@@ -20,7 +20,8 @@ from appliance.redact.detect.patterns import lower
 _LABEL_TAIL = r"(?:\(s\)|s)?[ \t]*(?:\([^)\n]{1,20}\)[ \t]*)?(?:[:=]|\|)[ \t]*\n?[ \t]*[\"'“]?"
 _SIGNATURE = re.compile(
     r"(?:(?i:initials|signed|dictated by|typed by|transcribed by|entered by"
-    rf"|electronically signed by)[ ]?:?[ ]|[ ]/[ ]?|\d[ ])(?P<v>[{UPPER}]{{2,4}})[ \t]*(?=$|\n)"
+    rf"|electronically signed by)[ ]?:?[ ]|[ ]/[ ]?|(?<!\d{{5}})\d[ ])"
+    rf"(?P<v>[{UPPER}]{{2,4}})[ \t]*(?=$|\n)"
 )
 #: How far before a credential its name may begin.
 _REACH = 60
