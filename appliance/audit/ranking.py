@@ -174,10 +174,12 @@ def _score_slot(model: Any, tokenizer: Any, slot: Slot) -> tuple[float, ...]:  #
             past_key_values=cache,
             use_cache=True,
         ).logits
-        start = first.logits[:, -1:].expand(len(rows), -1, -1)
-        logits = torch.cat([start, rest[:, :-1]], dim=1).float()
-        own = torch.log_softmax(logits, dim=-1).gather(2, ids[:, :, None])[:, :, 0]
-        sums = (own * mask).sum(dim=1).double().cpu()
+        # A hundred candidates have a thousand tokens: no copy of their logits is made.
+        start = first.logits[0, -1].float()
+        sums = start[ids[:, 0]] - start.logsumexp(dim=-1)
+        later = rest[:, :-1].float()
+        own = later.gather(2, ids[:, 1:, None])[:, :, 0] - later.logsumexp(dim=-1)
+        sums = (sums + (own * mask[:, 1:]).sum(dim=1)).double().cpu()
     return tuple(float(value) for value in sums)
 
 
