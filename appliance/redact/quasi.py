@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from appliance.crypto.canonical import keyed_digest
 from appliance.evidence import ColumnDecision
 from appliance.records import Record
-from appliance.redact.entities import PARTIAL, words
+from appliance.redact.entities import PARTIAL, Family, family, words
 from appliance.redact.headers import header_words
 from appliance.redact.tree import cells
 
@@ -28,6 +28,8 @@ _KNOWN = words(
     " ethnicity raca raza religion marital civil occupation profession profissao ocupacion beruf"
     " nationality language county city birthdate yob"
 )
+#: Families whose pieces of text may single a person out where they are kept.
+_TELLING: frozenset[Family] = frozenset({"age", "zip", "place", "organization", "date"})
 _MEASURED = re.compile(r"[-+]?\d+[.,]\d+|[-+]?\d{4,}")
 
 
@@ -45,6 +47,7 @@ class QuasiCounter:
         self._watched = [n for n, d in columns.items() if d.action in PARTIAL and not d.free_text]
         self._known = [n for n in self._watched if _KNOWN & set(header_words(n))]
         self._sharing: dict[str, dict[bytes, set[bytes]]] = {n: {} for n in self._watched}
+        self._seen: set[str] = set()
         self._combined: dict[bytes, set[bytes]] = defaultdict(set)
 
     def observe(self, record: Record) -> None:
@@ -54,29 +57,39 @@ class QuasiCounter:
             if cell.column in self._sharing and cell.value not in (None, ""):
                 values[cell.column] = str(cell.value)
         for name, value in values.items():
-            sharing = self._sharing.get(name)
-            if sharing is None:
-                continue
-            if _MEASURED.fullmatch(value) and name not in self._known:
-                continue
-            people = sharing.setdefault(
-                keyed_digest(self._key, value.casefold().encode())[:8], set()
-            )
-            if len(people) < K:
-                people.add(record.unit)
-            if len(sharing) > _MOST_VALUES:
-                del self._sharing[name]
+            if not _MEASURED.fullmatch(value) or name in self._known:
+                self._count(name, value, record.unit)
         known = [values[n] for n in self._known if n in values]
         if len(known) > 1:
             combined = keyed_digest(self._key, *(v.encode() for v in known))[:8]
             if len(self._combined[combined]) < K:
                 self._combined[combined].add(record.unit)
 
+    def observe_text(self, unit: bytes, entity_type: str, value: str) -> None:
+        """Count a piece of a text that the policy keeps or generalises: an age, a place, a year."""
+        if family(entity_type) in _TELLING:
+            name = f"{entity_type} in texts"
+            if name not in self._seen:
+                self._seen.add(name)
+                self._sharing[name] = {}
+            self._count(name, value, unit)
+
+    def _count(self, name: str, value: str, unit: bytes) -> None:
+        sharing = self._sharing.get(name)
+        if sharing is None:
+            return
+        people = sharing.setdefault(keyed_digest(self._key, value.casefold().encode())[:8], set())
+        if len(people) < K:
+            people.add(unit)
+        if len(sharing) > _MOST_VALUES:
+            del self._sharing[name]
+
     def people(self) -> dict[str, int]:
         """Return how many people share a value, or a combination, with fewer than K people.
 
         Returns:
-            Column name -> people, and "A + B + C" for the combination of commonly known columns.
+            Column name (or "AGE in texts") -> people, and "A + B + C" for the combination of
+            commonly known columns.
         """
         found: dict[str, int] = {}
         for name, sharing in self._sharing.items():

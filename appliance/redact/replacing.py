@@ -74,6 +74,14 @@ class Rewritten:
     removed: tuple[RemovedPiece, ...]
     own: tuple[tuple[int, str, tuple[Replacement, ...]], ...] = field(repr=False)
 
+    def kept(self) -> Iterator[tuple[str, str]]:
+        """Yield type and value of pieces that were kept or generalised by design."""
+        for _, text, pieces in self.own:
+            for piece in pieces:
+                shown = text[piece.start : piece.end]
+                if piece.operator in PARTIAL and not PLACEHOLDER.fullmatch(shown):
+                    yield piece.entity_type, shown
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Replacer:

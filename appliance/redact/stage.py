@@ -137,7 +137,7 @@ def redact(
     tally = Tally()
     quasi = QuasiCounter(columns, key=vault.keyed("quasi-identifiers"))
     with progress.task("replacing personal data", total) as task:
-        sampler = _rewrite(run, real, person_key, tally, year, task)
+        sampler = _rewrite(run, real, person_key, tally, quasi, year, task)
     _write(run, sampler, quasi)
     buckets.remove_work(vault)
     return _section(run, tally, measured, quasi, earlier.reviewed)
@@ -268,7 +268,13 @@ def _find(run: _Run, real: RealValues, task: Task) -> None:
 
 
 def _rewrite(
-    run: _Run, real: RealValues, person_key: bytes, tally: Tally, year: int, task: Task
+    run: _Run,
+    real: RealValues,
+    person_key: bytes,
+    tally: Tally,
+    quasi: QuasiCounter,
+    year: int,
+    task: Task,
 ) -> SlotSampler:
     """Second pass, bucket by bucket."""
     policy = run.treatment.policy
@@ -291,6 +297,9 @@ def _rewrite(
         rewritten = replacer.rewrite_units(records, found, tally)
         looked = [r for r in rewritten if r.record.record_id % step == 0]
         look_again(looked, scan=second_look, tally=tally)
+        for done in rewritten:
+            for entity_type, value in done.kept():
+                quasi.observe_text(done.record.unit, entity_type, value)
         buckets.write_rewritten(run.vault, number, [(r.record, r.removed) for r in rewritten])
         task.advance(len(records))
     return sampler

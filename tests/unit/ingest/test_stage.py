@@ -228,6 +228,17 @@ def test_a_column_the_policy_names_and_the_file_lacks_stops_the_run(
         run_ingest(path, vault, fields={"text": "note"}, quarantine_limit=1.0)
 
 
+def test_a_missing_column_is_named_even_where_the_file_is_given_up_early(
+    tmp_path: Path, vault: Vault
+) -> None:
+    # Without the unit's column every row is bad: reading stops long before the end, and the share
+    # of bad rows would say nothing of the cause.
+    path = tmp_path / "notes.jsonl"
+    path.write_bytes(_jsonl([{"text": f"row {i}"} for i in range(3000)]))
+    with pytest.raises(DataError, match=r"no column 'mrn', which data\.unit"):
+        run_ingest(path, vault, unit="mrn")
+
+
 def test_limits_on_records_and_columns_hold(tmp_path: Path, vault: Vault) -> None:
     path = tmp_path / "notes.jsonl"
     path.write_bytes(_jsonl([{"text": f"row {i}", f"c{i}": 1} for i in range(30)]))

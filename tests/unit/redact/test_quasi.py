@@ -49,3 +49,12 @@ def test_replaced_and_scanned_columns_are_not_watched() -> None:
     counter = _counter(name="surrogate", note="detect")
     counter.observe(record(0, name="Ann", note="text"))
     assert counter.people() == {}
+
+
+def test_ages_and_places_that_texts_keep_are_counted_and_titles_are_not() -> None:
+    counter = _counter()
+    for i in range(30):
+        counter.observe_text(f"u{i}".encode(), "AGE", "90+" if i < 2 else "42")
+        counter.observe_text(f"u{i}".encode(), "TITLE", f"title {i}")
+        counter.observe_text(f"u{i}".encode(), "LOCATION", "Springfield")
+    assert counter.people() == {"AGE in texts": 2}

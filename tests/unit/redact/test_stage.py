@@ -14,7 +14,7 @@ from appliance.policy import load_policy
 from appliance.policy.model import ColumnRule, Policy
 from appliance.progress import SilentProgress
 from appliance.records import Record, Span
-from appliance.redact import buckets, finding
+from appliance.redact import buckets, finding, stage
 from appliance.redact.building import build_detector, detectors_of
 from appliance.redact.removed import read_removed
 from appliance.redact.stage import covered, exported, preview, redact
@@ -128,6 +128,19 @@ def test_columns_are_replaced_like_texts(vault: Vault) -> None:
     assert section.columns["icd10"].action == "keep"
 
 
+def test_a_column_the_sample_did_not_show_is_scanned(
+    vault: Vault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # One record in ten is looked at; the column turns up in one of the others alone.
+    monkeypatch.setattr(stage, "SAMPLED_RECORDS", 3)
+    rows = [record(i, "t", unit=str(i)) for i in range(30)]
+    rows[7] = record(7, "t", unit="7", remark="Bo Chi, SSN 075-69-1543")
+    section, after = _run(vault, rows)
+    assert "remark" not in section.columns
+    assert "Bo Chi" not in str(after[7].extra["remark"])
+    assert "[US_SSN]" in str(after[7].extra["remark"])
+
+
 def test_a_dropped_column_is_gone(vault: Vault) -> None:
     rules = policy(columns={"photo": ColumnRule(action="drop")})
     _, after = _run(vault, [record(0, "t", photo="base64")], rules=rules)
@@ -203,6 +216,13 @@ def test_the_second_look_sees_what_the_first_one_left(vault: Vault) -> None:
     assert section.residual.findings["EMAIL_ADDRESS"] == 1
     assert section.residual.records_with_findings == 2
     assert section.residual.direct_identifier_rate == pytest.approx(2 / 3)
+
+
+def test_a_rare_age_in_a_text_is_flagged(vault: Vault) -> None:
+    rows = [record(i, "aged 42, no more", unit=str(i)) for i in range(9)]
+    rows.append(record(9, "aged 93 in 19 Sep 2014", unit="9"))
+    section, _ = _run(vault, rows, known=KNOWN | {"42": "AGE"})
+    assert section.quasi_identifiers == {"AGE in texts": 1, "DATE_TIME in texts": 1}
 
 
 def test_our_own_surrogates_are_not_counted_as_left_over(vault: Vault) -> None:
