@@ -55,6 +55,10 @@ def attach_virtual(
         kinds["num_transformer_submodules"] = 1  # The encoder's input alone.
     if fresh:
         kinds["modules_to_save"] = list(fresh)
+    if settings.method == "prompt":
+        # PEFT does not find them in every family's configuration.
+        kinds["token_dim"] = model.get_input_embeddings().weight.shape[1]
+        kinds["num_attention_heads"] = model.config.get_text_config().num_attention_heads
     config = (
         PromptTuningConfig(prompt_tuning_init="RANDOM", **kinds)
         if settings.method == "prompt"
