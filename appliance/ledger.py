@@ -197,6 +197,14 @@ class Ledger:
             raise ValueError(msg)
         self._append({"run": run, "settled": state})
 
+    def units(self, run: str) -> NDArray[np.void]:
+        """Return the keyed digests of the people a run could touch, [n] of V16.
+
+        Raises:
+            IntegrityError: the run was never reserved.
+        """
+        return np.frombuffer(self._vault.read_bytes(_units_name(run)), dtype=f"V{UNIT_BYTES}")
+
     def epsilon_of(self, entry: Entry) -> float | None:
         """Return what one run spent alone; None without differential privacy."""
         return None if entry.event is None else self._compose([entry.event], entry.delta)
