@@ -1,0 +1,176 @@
+"""Accuracy of a private classifier beside one without privacy: MiniLM on the clinic's letters.
+
+    python bench/classification.py [--records 3000] [--patients 1500] [--seeds 2] [--epsilons 8,inf]
+
+Everything follows `policies/examples/classification.yaml` but for the noise: the same letters, steps,
+batches, learning rate and seeds with epsilon 8 and with none. Letters are the sample generator's;
+their direct identifiers are left in, as the labels do not depend on them. Test patients are never
+trained on. The interval is a percentile bootstrap over test patients.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from appliance.evaluate.classes import calls, macro_auc, macro_f1
+from appliance.finetune.mechanism import Mechanism
+from appliance.finetune.methods import MethodSettings, attach
+from appliance.finetune.noise import INJECTED
+from appliance.finetune.task_loss import loss_of
+from appliance.finetune.trainer import train
+from appliance.model.examples import Example
+from appliance.model.load import load_base
+from appliance.model.predict import class_probabilities
+from appliance.model.registry import Registry
+from appliance.model.task_encode import TaskEncoder
+from appliance.pipeline.recipe import plan_mechanism, train_settings
+from appliance.policy import load_policy
+from appliance.policy.model import Policy
+from appliance.records import Record
+from appliance.sample_data import write_sample_data
+
+POLICY = Path(__file__).parents[1] / "policies" / "examples" / "classification.yaml"
+TEST_SHARE = 0.25
+
+
+class Memory:
+    """A checkpoint store that forgets with the process."""
+
+    def save(self, state: object) -> None:
+        self.state = state
+
+    def load(self) -> None:
+        return None
+
+
+def letters(records: int, patients: int) -> tuple[list[list[Record]], list[list[Record]]]:
+    """The sample's letters by patient, for training and for testing."""
+    with tempfile.TemporaryDirectory() as folder:
+        written = write_sample_data(
+            Path(folder), records=records, patients=patients, shape="classification"
+        )
+        rows = [json.loads(line) for line in written.notes.read_text().splitlines()]
+    people: dict[str, list[Record]] = {}
+    for number, row in enumerate(rows):
+        record = Record(
+            record_id=number,
+            unit=row["patient_id"].encode().ljust(16),
+            source=0,
+            line=number + 1,
+            kind="classification",
+            fields={"text": row["text"], "label": row["label"]},
+            extra={},
+        )
+        people.setdefault(row["patient_id"], []).append(record)
+    order = np.random.default_rng(1).permutation(len(people))
+    units = list(people.values())
+    cut = round(len(units) * TEST_SHARE)
+    return [units[i] for i in order[cut:]], [units[i] for i in order[:cut]]
+
+
+def measure(
+    policy: Policy,
+    home: Path,
+    sides: tuple[list[list[Example]], list[list[Example]]],
+    epsilon: float,
+    seed: int,
+) -> dict[str, float]:
+    """Train one classifier and score it on the test patients."""
+    trained_on, tested_on = sides
+    privacy = policy.privacy.model_copy(
+        update={"mechanism": "none"} if np.isinf(epsilon) else {"target_epsilon": epsilon}
+    )
+    policy = policy.model_copy(update={"privacy": privacy})
+    mechanism: Mechanism = plan_mechanism(policy, n_units=len(trained_on))
+    base = load_base(home, training=policy.training)
+    model = attach(
+        base.model, MethodSettings.of(policy.training), shape=base.shape, fresh=base.fresh
+    )
+    began = time.monotonic()
+    train(
+        model,
+        trained_on,
+        mechanism,
+        train_settings(policy),
+        noise_key=bytes([seed]) * 32,
+        noise_source=INJECTED,
+        checkpoint_store=Memory(),
+        progress=lambda *_: None,
+        loss_fn=loss_of(policy.training, base.shape),
+    )
+    seconds = time.monotonic() - began
+    examples = [e for unit in tested_on for e in unit]
+    owner = np.repeat(np.arange(len(tested_on)), [len(unit) for unit in tested_on])
+    scores = class_probabilities(model, examples, max_tokens=4096)
+    labels = np.array([int(e.input_ids[e.loss_mask][0]) for e in examples])
+    truth = labels[:, None] == np.arange(scores.shape[1])[None, :]
+    right = (scores.argmax(axis=1) == labels).astype(float)
+    ones = np.ones(len(labels))
+    draws = np.random.default_rng(2)
+    shares = np.full(len(tested_on), 1.0 / len(tested_on))
+    again = []
+    for _ in range(500):
+        weights = draws.multinomial(len(tested_on), shares)[owner]
+        again.append(float((right * weights).sum() / weights.sum()))
+    low, high = np.percentile(again, [2.5, 97.5])
+    return {
+        "accuracy": float(right.mean()),
+        "low": float(low),
+        "high": float(high),
+        "macro_f1": macro_f1(truth, calls(scores, multi_label=False), ones),
+        "auc": macro_auc(truth, scores, ones),
+        "noise_multiplier": mechanism.noise_multiplier,
+        "seconds": seconds,
+    }
+
+
+def main() -> None:
+    words = argparse.ArgumentParser(description=__doc__)
+    words.add_argument("--records", type=int, default=3000)
+    words.add_argument("--patients", type=int, default=1500)
+    words.add_argument("--seeds", type=int, default=2)
+    words.add_argument("--epsilons", default="8,inf")
+    words.add_argument("--set", action="append", default=[], metavar="KNOB=JSON")
+    given = words.parse_args()
+    torch.manual_seed(0)
+    policy = load_policy(POLICY).policy
+    changes = {k: json.loads(v) for k, v in (pair.split("=", 1) for pair in given.set)}
+    policy = policy.model_copy(update={"training": policy.training.model_copy(update=changes)})
+    with tempfile.TemporaryDirectory() as folder:
+        home = Registry(Path(folder)).add_minilm().path
+        base = load_base(home, training=policy.training)
+        encoder = TaskEncoder(base.tokenizer, training=policy.training, shape=base.shape)
+        sides = tuple(
+            [[e for record in unit for e in encoder.encode(record)] for unit in side]
+            for side in letters(given.records, given.patients)
+        )
+        print(f"{len(sides[0])} patients trained on, {len(sides[1])} tested on", flush=True)
+        print("| epsilon | seed | accuracy | 95 % | macro-F1 | AUC | noise | seconds |", flush=True)
+        print("|---|---|---|---|---|---|---|---|", flush=True)
+        means: dict[float, list[float]] = {}
+        for seed in range(given.seeds):
+            for epsilon in map(float, given.epsilons.split(",")):
+                row = measure(policy, home, sides, epsilon, seed)
+                means.setdefault(epsilon, []).append(row["accuracy"])
+                print(
+                    f"| {epsilon:g} | {seed} | {row['accuracy']:.3f} | {row['low']:.3f} to "
+                    f"{row['high']:.3f} | {row['macro_f1']:.3f} | {row['auc']:.4f} | "
+                    f"{row['noise_multiplier']:.2f} | {row['seconds']:.0f} |",
+                    flush=True,
+                )
+        free = float(np.mean(means.get(float("inf"), [float("nan")])))
+        for epsilon, found in means.items():
+            print(
+                f"epsilon {epsilon:g}: mean {np.mean(found):.4f}, {100 * (np.mean(found) - free):+.2f} points to none"
+            )
+
+
+if __name__ == "__main__":
+    main()
