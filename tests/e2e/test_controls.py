@@ -1,14 +1,18 @@
 """Controls: leaking and mis-trained runs are refused, correct ones pass.
 
 Each run goes through the real rooms in one process: canaries planted, the real trainer, the real
-audit, the real gate; a small random model keeps it to seconds. `make controls` runs these alone.
+audit, the real gate; a small random model keeps it to seconds. `make controls` runs these alone,
+with many more seeds, and once more on the real small model.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any
 
 import numpy as np
@@ -35,6 +39,8 @@ from appliance.finetune.settings import TrainSettings
 from appliance.finetune.trainer import train
 from appliance.gate import Decision, decide
 from appliance.model.examples import Example
+from appliance.model.load import load_base, load_tokenizer
+from appliance.model.registry import Registry
 from appliance.policy import Policy, policy_digest
 from appliance.progress import SilentProgress
 from tests.unit.audit import world
@@ -99,6 +105,48 @@ class Result:
         return {finding.rule for finding in self.decision.reasons}
 
 
+@dataclass(frozen=True)
+class Base:
+    """A base model to be attacked, and how long it trains."""
+
+    words: Any
+    build: Callable[[int], Any]
+    people: int
+    batch: float
+    private_steps: int
+    free_steps: int
+
+
+def tiny(seed: int) -> Any:
+    words = world.short_tokenizer()
+    return attach_lora(world.base_model(len(words), seed=seed), rank=8, alpha=16.0, seed=seed)
+
+
+TINY = Base(world.short_tokenizer(), tiny, 100, 50.0, 40, 120)
+
+
+@cache
+def real_base() -> Base:
+    """SmolLM2-135M; adapters on its last ten blocks keep a run to minutes."""
+    folder = Path(mkdtemp(prefix="controls-"))
+    path = Registry(folder).add_demo(QUIET).path
+    words = load_tokenizer(path)
+
+    def build(seed: int) -> Any:
+        base = load_base(path, precision="fp32").model
+        return attach_lora(base, rank=8, alpha=16.0, seed=seed, layers=range(20, 30))
+
+    return Base(words, build, 40, 60.0, 12, 24)
+
+
+BASES = ["tiny", *(["real"] if os.environ.get("CONTROL_REAL") else [])]
+
+
+@pytest.fixture(params=BASES)
+def base(request: pytest.FixtureRequest) -> Base:
+    return TINY if request.param == "tiny" else real_base()
+
+
 class Nowhere:
     """Keeps no checkpoint."""
 
@@ -108,18 +156,21 @@ class Nowhere:
         return None
 
 
-def mechanism_for(n_units: int, *, private: bool) -> Mechanism:
+def mechanism_for(n_units: int, *, private: bool, base: Base = TINY) -> Mechanism:
     delta = n_units**-1.1
     if not private:
         return Mechanism.without_privacy(
-            n_units=n_units, expected_batch_size=50.0, steps=120, target_delta=delta
+            n_units=n_units,
+            expected_batch_size=base.batch,
+            steps=base.free_steps,
+            target_delta=delta,
         )
     return Mechanism.calibrate(
         target_epsilon=3.0,
         target_delta=delta,
         n_units=n_units,
-        expected_batch_size=50.0,
-        steps=40,
+        expected_batch_size=base.batch,
+        steps=base.private_steps,
         max_grad_norm=1.0,
     )
 
@@ -176,17 +227,24 @@ def judge(rules: Policy, **sections: Any) -> Decision:
     return decide(evidence(run=run_section(policy=identity), **sections), rules)
 
 
-def whole_run(seed: int, *, private: bool, test: SelfTest | None, control: bool = True) -> Result:
+def whole_run(
+    seed: int,
+    *,
+    private: bool,
+    test: SelfTest | None,
+    control: bool = True,
+    base: Base = TINY,
+) -> Result:
     """Plant, score, train, attack, decide."""
     rules = POLICY
     if not control:
         rules = POLICY.model_copy(
             update={"audit": POLICY.audit.model_copy(update={"positive_control": False})}
         )
-    words = world.short_tokenizer()
-    members = world.people(100, first=seed, records=1, words=words)
+    words = base.words
+    members = world.people(base.people, first=seed, records=1, words=words)
     holdout = world.people(20, first=10_000 + seed, records=1, words=words)
-    model = attach_lora(world.base_model(len(words), seed=seed), rank=8, alpha=16.0, seed=seed)
+    model = base.build(seed)
     gone = world.removed()
     planted = plant(
         policy=rules.audit,
@@ -196,7 +254,7 @@ def whole_run(seed: int, *, private: bool, test: SelfTest | None, control: bool 
         entity_types=["MEDICAL_RECORD_NUMBER"],
         entropy=np.random.default_rng(seed).bytes(64),
     )
-    base = score_base(
+    before = score_base(
         model=model,
         tokenizer=words,
         canaries=planted,
@@ -207,7 +265,7 @@ def whole_run(seed: int, *, private: bool, test: SelfTest | None, control: bool 
         progress=QUIET,
     )
     units: Sequence[Sequence[Example]] = [*members, *planted.included_units()]
-    mechanism = mechanism_for(len(units), private=private)
+    mechanism = mechanism_for(len(units), private=private, base=base)
     torch.manual_seed(seed)
     train(
         model,
@@ -229,7 +287,7 @@ def whole_run(seed: int, *, private: bool, test: SelfTest | None, control: bool 
         non_members=holdout,
         policy=rules,
         privacy=privacy,
-        base_scores=base,
+        base_scores=before,
         removed=gone,
         control=None,
         progress=QUIET,
@@ -238,16 +296,18 @@ def whole_run(seed: int, *, private: bool, test: SelfTest | None, control: bool 
     return Result(section=section, privacy=privacy, decision=decision)
 
 
-def test_control_a_correct_run_passes(passed_self_test: SelfTest) -> None:
-    result = whole_run(1, private=True, test=passed_self_test)
+def test_control_a_correct_run_passes(passed_self_test: SelfTest, base: Base) -> None:
+    result = whole_run(1, private=True, test=passed_self_test, base=base)
     assert result.reasons == set(), result.decision.reasons
     assert result.decision.approval is not None
     assert result.section.positive_control is not None
     assert result.section.positive_control.seen
 
 
-def test_control_an_overfit_run_without_privacy_is_refused_for_independent_reasons() -> None:
-    result = whole_run(2, private=False, test=None)
+def test_control_an_overfit_run_without_privacy_is_refused_for_independent_reasons(
+    base: Base,
+) -> None:
+    result = whole_run(2, private=False, test=None, control=False, base=base)
     assert result.decision.verdict == "refused"
     assert result.decision.approval is None
     assert "release.rules.require_dp" in result.reasons
@@ -275,7 +335,7 @@ RUNS = int(os.environ.get("CONTROL_RUNS", "2"))
 
 
 def test_control_every_one_of_many_overfit_runs_is_refused_by_the_attacks_alone() -> None:
-    """Seeded runs without privacy (`make controls`: 20): the attacks refuse each, whatever the mechanism's rule says."""
+    """Seeded runs without privacy (`make controls`: 20): the attacks alone refuse each."""
     for seed in range(100, 100 + RUNS):
         result = whole_run(seed, private=False, test=None, control=False)
         assert result.reasons >= ATTACKS, seed
