@@ -56,7 +56,7 @@ e2e: install ## The whole pipeline only
 	$(BIN)/python -m pytest tests/e2e
 
 controls: install ## Leaking, mis-trained and correct runs against the gate
-	CONTROL_RUNS=20 $(BIN)/python -m pytest tests/e2e -k control --timeout 7200
+	CONTROL_RUNS=20 CONTROL_REAL=1 $(BIN)/python -m pytest tests/e2e/test_controls.py --timeout 7200
 
 gpu: install ## Tests that need a CUDA device
 	$(BIN)/python -m pytest -m gpu
