@@ -109,7 +109,7 @@ class _Reader:
 
     def batches(self) -> Iterator[tuple[pa.RecordBatch, NDArray[np.int64]]]:
         """Decode a few rows at a time, and say what each comes to in bytes."""
-        batches = self._file.iter_batches(batch_size=self._plan.rows, use_threads=False)
+        batches = self._one_group_after_another()
         while True:
             try:
                 batch = next(batches)
@@ -121,6 +121,17 @@ class _Reader:
             except (pa.ArrowException, OSError, ValueError, IndexError):
                 raise self._damaged() from None
             yield batch, sizes
+
+    def _one_group_after_another(self) -> Iterator[pa.RecordBatch]:
+        """Decode batches that never span two row groups.
+
+        The library joins neither the dictionaries of two groups nor chunks inside lists: strings
+        in lists, as chats have, would not decode.
+        """
+        for group in range(self._file.metadata.num_row_groups):
+            yield from self._file.iter_batches(
+                batch_size=self._plan.rows, row_groups=[group], use_threads=False
+            )
 
     def spend(self, decoded: int) -> None:
         """Count decoded bytes."""

@@ -69,6 +69,16 @@ def test_chats_and_other_nested_columns_become_json() -> None:
     assert found == rows
 
 
+@pytest.mark.parametrize("group", [7, 100, 1000])
+def test_chats_in_several_row_groups_are_read_whole(group: int) -> None:
+    rows = [
+        {"messages": [{"role": "user", "content": f"question {i}"}] * (i % 3), "tags": ["a"] * 2}
+        for i in range(300)
+    ]
+    data = _write(pa.Table.from_pylist(rows), row_group_size=group)
+    assert [values for _, values in good(_rows(data))] == rows
+
+
 def test_every_other_type_becomes_plain_json() -> None:
     table = pa.table(
         {
