@@ -89,13 +89,12 @@ class PrivateStep:
         self.model = model
         self.ranks = ranks or Ranks()
         self.sampler = PoissonSampler(mechanism=mechanism, noise=noise, admission=admission)
-        self._passes = 0
-        self.engine = engine or engine_for(model, self._counted(loss_fn))
+        self._keeps_pace, self._called = in_step, False
+        self.engine = engine or engine_for(model, self._in_step(loss_fn) if in_step else loss_fn)
         self.optimizer = DpOptimizer(optimizer, mechanism=mechanism, noise=noise, ranks=self.ranks)
         self._noise = noise
         self._tokens = physical_batch_tokens
         self._units = units_in_memory
-        self._in_step = in_step
         self._device = self.optimizer.params[0].device
 
     def run(
@@ -114,7 +113,6 @@ class PrivateStep:
         draws = self.sampler.draw(step, units)  # 1
         mine = [draw for draw in self.ranks.share(draws) if draw.records]
         tokens, loss, count = 0, 0.0, 0
-        self._passes = 0
         for group in batching.group_units(
             mine,
             units,
@@ -126,7 +124,7 @@ class PrivateStep:
             self.optimizer.clip_and_accumulate()  # 3
             tokens += sum(batch.tokens for batch in group.batches)
             loss, count = loss + float(losses.sum()), count + group.units
-        if self._in_step:
+        if self._keeps_pace:
             self._keep_pace(units)
         if self.ranks.world_size > 1:
             figures = self.ranks.sum(torch.tensor([tokens, loss, count], dtype=torch.float64))
@@ -147,26 +145,26 @@ class PrivateStep:
         for p in self.optimizer.params:
             p.summed_grad = None
 
-    def _counted(self, loss_fn: LossFn) -> LossFn:
-        """Count the passes that will be walked backwards."""
+    def _in_step(self, loss_fn: LossFn) -> LossFn:
+        """Announce each pass, so that processes without one make it too; see `_keep_pace`."""
 
-        def counting(
+        def announced(
             model: torch.nn.Module, batch: batching.PhysicalBatch
         ) -> tuple[torch.Tensor, torch.Tensor]:
-            self._passes += torch.is_grad_enabled()
+            if not self._called:
+                self.ranks.most(1)
+            self._called = False
             return loss_fn(model, batch)
 
-        return counting
+        return announced
 
     def _keep_pace(self, units: Sequence[Sequence[Example]]) -> None:
-        """Make as many passes as the busiest process, on one record whose gradient is dropped.
+        """Pass when another process passes, on one record whose gradient is dropped.
 
         A sharded base is gathered by all processes in every pass: one that rested would leave the
-        others waiting for ever.
+        others waiting for ever. Before a pass each says whether it has one (`Ranks.most`); who has
+        none is called to an idle one, until nobody has any.
         """
-        missing = self.ranks.most(self._passes) - self._passes
-        if not missing:
-            return
         idle = next(
             UnitDraw(unit=number, records=(i,))
             for number, records in enumerate(units)
@@ -176,7 +174,8 @@ class PrivateStep:
         (group,) = batching.group_units(
             [idle], units, physical_batch_tokens=1, units_in_memory=1, device=self._device
         )
-        for _ in range(missing):
+        while self.ranks.most(0):
+            self._called = True
             self.engine.unit_gradients(group)
             for p in self.optimizer.params:
                 p.grad_sample = None
