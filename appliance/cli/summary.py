@@ -16,6 +16,7 @@ def as_object(outcome: Outcome) -> dict[str, Any]:
     return {
         "run": report.run.id,
         "verdict": report.verdict,
+        "outcome": report.outcome,
         "waiting": outcome.waiting,
         "release": None if outcome.bundle is None else str(outcome.bundle),
         "report": str(outcome.report_dir / "report.html"),
@@ -33,10 +34,12 @@ def summary(outcome: Outcome, key: Path) -> str:
     """
     report = outcome.report
     verdict = "waits for people" if outcome.waiting else report.verdict
+    if report.outcome == "inconclusive":
+        verdict = "inconclusive, not released"
     lines = [f"{verdict.upper()}: run {report.run.id} under {report.run.policy.name}"]
     lines += [
-        f"  refused by {f.rule}: measured {_show(f.measured)}, threshold {_show(f.threshold)}"
-        f" ({f.detail})"
+        f"  {'not judged:' if f.outcome == 'inconclusive' else 'refused by'} {f.rule}: "
+        f"measured {_show(f.measured)}, threshold {_show(f.threshold)} ({f.detail})"
         for f in outcome.decision.reasons
     ]
     lines += ["", *_facts(report), ""]
