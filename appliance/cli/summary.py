@@ -33,7 +33,7 @@ def summary(outcome: Outcome, key: Path) -> str:
         key: the public key that its release verifies by.
     """
     report = outcome.report
-    verdict = "waits for people" if outcome.waiting else report.verdict
+    verdict: str = "waits for people" if outcome.waiting else report.verdict
     if report.outcome == "inconclusive":
         verdict = "inconclusive, not released"
     lines = [f"{verdict.upper()}: run {report.run.id} under {report.run.policy.name}"]
