@@ -9,8 +9,10 @@ from html.parser import HTMLParser
 import pytest
 
 from appliance.evidence import Report
+from appliance.gate import decide
+from appliance.policy import policy_digest
 from appliance.report.html import render_html
-from appliance.report.json import report_digest
+from appliance.report.json import build_report, report_digest
 from tests.unit.report import sample_report
 
 #: Claims no report may make.
@@ -124,6 +126,26 @@ def test_a_refusal_leads_with_its_reasons(pages: dict[tuple[str, str], str]) -> 
     reason = text.index("“The canary attack stays near guessing” does not hold")
     assert reason < text.index("In plain words")
     assert "measured 0.97, limit 0.65" in text
+
+
+@pytest.mark.parametrize(
+    ("language", "word"), [("en", "? Inconclusive"), ("pt-BR", "? Inconclusivo")]
+)
+def test_a_run_that_could_not_be_judged_is_not_called_a_leak(language: str, word: str) -> None:
+    policy = sample_report.policy().policy
+    rules = policy.release.rules.model_copy(update={"min_canaries": 10**6})
+    policy = policy.model_copy(
+        update={"release": policy.release.model_copy(update={"rules": rules})}
+    )
+    run = sample_report.run_section()
+    identity = run.policy.model_copy(update={"digest": policy_digest(policy)})
+    found = sample_report.evidence(run=run.model_copy(update={"policy": identity}))
+    decision = decide(found, policy)
+    report = build_report(found, decision.findings, decision.verdict, [], [])
+    assert report.verdict == "refused"
+    text = Page(render_html(report, language=language)).text
+    assert word in text
+    assert "✕" not in text
 
 
 def test_no_page_claims_what_evidence_cannot(pages: dict[tuple[str, str], str]) -> None:

@@ -25,6 +25,25 @@ def _texts(figure: plots.Figure) -> list[str]:
     ]
 
 
+def test_the_roc_draws_attack_chance_and_both_limits(reports: dict[str, Report]) -> None:
+    report = reports["released"]
+    assert report.audit is not None
+    assert report.audit.membership is not None
+    words = Words.load("en")
+    figure = plots.roc(report, report.audit.membership, report.audit.dp_roc, words)
+    (axes,) = figure.axes
+    assert (axes.get_xscale(), axes.get_yscale()) == ("log", "log")
+    lines = {str(line.get_label()): line for line in axes.get_lines()}
+    assert set(lines) == {
+        words.say(f"roc.{name}") for name in ("curve", "chance", "limit", "points")
+    }
+    assert len({line.get_linestyle() for line in lines.values()}) == 4  # told apart without colour
+    curve = lines[words.say("roc.points")].get_xydata()
+    assert all((x, pytest.approx(y)) in [(a, b) for a, b in report.audit.dp_roc] for x, y in curve)
+    bare = plots.roc(report, report.audit.membership, [], words)
+    assert words.say("roc.points") not in {str(x.get_label()) for x in bare.axes[0].get_lines()}
+
+
 def test_the_epsilon_bar_names_measured_claimed_and_limit(reports: dict[str, Report]) -> None:
     drawn = _texts(plots.epsilon_bar(reports["refused"], Words.load("en")))
     assert {"measured ≥ 2.9", "claimed ≤ 7.94", "policy limit 8"} <= set(drawn)
