@@ -24,6 +24,9 @@ class DataSection(Section):
     quarantine: dict[str, int] = Field(
         default_factory=dict, description="Quarantined rows by cause."
     )
+    records_erased: int = Field(
+        default=0, description="Rows dropped because their person was erased before."
+    )
     duplicates_removed: int = Field(description="Exact and near duplicates left out.")
     exact_duplicates: int = Field(default=0, description="Exact duplicates found.")
     near_duplicates: int = Field(default=0, description="Near duplicates found (MinHash).")

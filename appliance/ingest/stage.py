@@ -56,7 +56,13 @@ _MAX_RECORDS = 2**31 - 1
 
 
 def ingest(
-    source: Path, *, policy: Data, vault: Vault, unit_key: bytes, progress: Progress
+    source: Path,
+    *,
+    policy: Data,
+    vault: Vault,
+    unit_key: bytes,
+    progress: Progress,
+    erased: frozenset[bytes] = frozenset(),
 ) -> DataSection:
     """Read the customer's files into a sealed corpus.
 
@@ -66,6 +72,7 @@ def ingest(
         vault: the run's.
         unit_key: 32 bytes, the same for every run of a workspace.
         progress: told of stored bytes read and of the search for copies.
+        erased: digests of people who were erased: their rows are counted and dropped.
 
     Returns:
         Counts; never content.
@@ -80,7 +87,7 @@ def ingest(
         tens of bytes a record. Record ids are 0..n-1 in the order of the sources.
     """
     sources = find_sources(source)
-    intake = _Intake(policy=policy, vault=vault, unit_key=unit_key)
+    intake = _Intake(policy=policy, vault=vault, unit_key=unit_key, erased=erased)
     with progress.task("reading", sum(s.stored_bytes for s in sources)) as task:
         intake.read(sources, task)
     if intake.records == 0:
@@ -112,7 +119,9 @@ class _Intake:
     policy: Data
     vault: Vault
     unit_key: bytes = field(repr=False)
+    erased: frozenset[bytes] = field(default=frozenset(), repr=False)
     records: int = 0
+    records_erased: int = 0
     rows: int = 0
     bytes_read: int = 0
     causes: dict[str, int] = field(default_factory=dict)
@@ -168,9 +177,14 @@ class _Intake:
                 raw = orjson.dumps(row.values)[:KEPT_BYTES]
                 self._set_aside(BadRow(row.line, mapped, raw), quarantine, columns)
                 continue
+            unit = name_unit(mapped.unit, row.line)
+            if unit in self.erased:
+                self.rows += 1
+                self.records_erased += 1
+                continue
             record = Record(
                 record_id=self.records,
-                unit=name_unit(mapped.unit, row.line),
+                unit=unit,
                 source=source.index,
                 line=row.line,
                 kind=mapped.kind,
@@ -245,6 +259,7 @@ class _Intake:
             records_read=self.rows,
             records_quarantined=sum(self.causes.values()),
             quarantine=self.causes,
+            records_erased=self.records_erased,
             duplicates_removed=kept.removed,
             exact_duplicates=int(found.exact.sum()),
             near_duplicates=int(found.near.sum()),

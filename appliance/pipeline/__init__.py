@@ -17,6 +17,7 @@ from appliance.pipeline.course import continued_files
 from appliance.pipeline.tuning import TuningReceipt, Workbench, tune
 from appliance.run import Run
 from appliance.steward.measured import deidentify
+from appliance.subjects import register
 
 __all__ = ["Outcome", "execute"]
 
@@ -35,9 +36,22 @@ def execute(run: Run, *, locks: Locks) -> Outcome:
         "ingest",
         DataSection,
         lambda: ingest(
-            run.source, policy=policy.data, vault=vault, progress=run.progress, unit_key=people
+            run.source,
+            policy=policy.data,
+            vault=vault,
+            progress=run.progress,
+            unit_key=people,
+            erased=register.erased(run.home.vault),
         ),
     )
+    corpus = Corpus(vault, "ingest/corpus.arrow")
+    if not register.recorded(run.home.vault, run.id):
+        register.record(
+            run.home.vault,
+            run.id,
+            source=run.source.name,
+            units=(unit for _, unit in corpus.units()),
+        )
     redacted = run.stage(
         "redact",
         DeidentificationSection,

@@ -32,6 +32,7 @@ from appliance.progress import Progress
 from appliance.records import Record
 from appliance.redact.stage import preview
 from appliance.steward.detector import detector_of
+from appliance.subjects import register
 from appliance.vault import Vault
 from appliance.workspace import Home
 
@@ -107,6 +108,7 @@ def _plan(
         vault=vault,
         progress=progress,
         unit_key=home.vault.keyed("units"),
+        erased=register.erased(home.vault),
     )
     corpus = Corpus(vault, "ingest/corpus.arrow")
     units = as_units([unit for _, unit in corpus.units()])
@@ -253,7 +255,10 @@ def _warnings(
             f"{budget.total_epsilon:.3f}"
         )
     if policy.release.approvals:
-        found.append("release.approvals asks for signatures that this version cannot collect")
+        found.append(
+            f"the run will wait for {policy.release.approvals} signatures of people: "
+            "appliance approve, appliance release"
+        )
     if power["0.5"] > 0.1:
         found.append(f"a clean adapter would be refused with probability {power['0.5']:.2f}")
     if data.records_quarantined:

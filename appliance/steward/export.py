@@ -30,6 +30,7 @@ from appliance.progress import Progress
 from appliance.records import Json
 from appliance.redact.stage import REDACTED, exported, require_export
 from appliance.steward.measured import deidentify
+from appliance.subjects import register
 from appliance.workspace import Home
 
 #: Gives the copy's rows, each time anew.
@@ -97,6 +98,7 @@ def export(
             policy=loaded.policy.data,
             vault=vault,
             unit_key=home.vault.keyed("units"),
+            erased=register.erased(home.vault),
             progress=progress,
         )
         section = deidentify(

@@ -26,6 +26,7 @@ from appliance.redact.review import Answer, Passage, ReviewItem
 from appliance.redact.stage import spread
 from appliance.redact.treatment import Treatment
 from appliance.steward.detector import detector_of
+from appliance.subjects import register
 from appliance.workspace import Home
 
 _FOLDER = "review/"
@@ -69,6 +70,7 @@ def begin(home: Home, policy: Policy, source: Path, *, count: int, progress: Pro
             policy=policy.data,
             vault=vault,
             unit_key=home.vault.keyed("units"),
+            erased=register.erased(home.vault),
             progress=progress,
         )
         corpus = Corpus(vault, "ingest/corpus.arrow")

@@ -68,6 +68,26 @@ def reseal_all(home: Home) -> ResealReport:
     return report
 
 
+def reseal_run(home: Home, run_id: str) -> None:
+    """Seal one run anew under new data keys and burn the old ones.
+
+    Raises:
+        IntegrityError: a sealed byte was altered.
+        MachineError: no room for a copy, or it cannot be written.
+
+    Guarantees:
+        What was deleted or replaced in the run before this opens no more, whoever kept its bytes.
+    """
+    home.require_exclusive()
+    _reseal_run(home, home.path / "runs" / run_id)
+
+
+def reseal_own(home: Home) -> None:
+    """Seal the workspace's own vault anew under new data keys and burn the old ones."""
+    home.require_exclusive()
+    _reseal_own(home)
+
+
 def unfinished(log: AuditLog) -> bool:
     """Say whether a full re-encryption began and did not end."""
     last = [e["event"] for e in log.events() if e["event"] in (_BEGUN, _DONE)]
