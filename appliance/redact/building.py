@@ -93,6 +93,17 @@ def _settings(policy: Policy, languages: tuple[str, ...]) -> DetectorSettings:
     )
 
 
+def processes_of(policy: Policy) -> int | None:
+    """Return how many processes may read texts; None means one for each core.
+
+    A forked child of a process that ran a torch model may hang in its threads: with one of the
+    customer's there is one process.
+    """
+    knobs = policy.deidentify.detectors
+    torch = any(not is_sequence_model(Path(m.path)) for m in knobs.models)
+    return 1 if torch else knobs.processes
+
+
 def reads(model: DetectorModel, language: str) -> bool:
     """Tell whether a model of the customer's is meant for a language."""
     return not model.languages or language in model.languages

@@ -23,7 +23,7 @@ from appliance.policy.model import Policy
 from appliance.progress import Progress, Task
 from appliance.records import Json, Record, Span
 from appliance.redact import buckets, dates, lines
-from appliance.redact.building import build_detector, detectors_of
+from appliance.redact.building import build_detector, detectors_of, processes_of
 from appliance.redact.columns import decide_columns, sample_columns
 from appliance.redact.detect import second_look
 from appliance.redact.detect.pool import Pool
@@ -253,10 +253,8 @@ def spread(corpus: Corpus, total: int) -> Iterator[Record]:
 
 def _find(run: _Run, real: RealValues, task: Task) -> None:
     """First pass, bucket by bucket; spans go to "redact/work/found-N.jsonl"."""
-    knobs = run.treatment.policy.deidentify.detectors
-    # A forked child of a process that ran a torch model may hang in its threads.
-    single = run.records < _WORTH_FORKING or knobs.models
-    processes = 1 if single else knobs.processes
+    few = run.records < _WORTH_FORKING
+    processes = 1 if few else processes_of(run.treatment.policy)
     with Pool(run.detector, processes) as pool:
         for number in range(run.buckets):
             records = buckets.read_bucket(run.vault, number)

@@ -12,7 +12,8 @@ from appliance.corpus import Corpus
 from appliance.evidence import DeidentificationSection, Recall
 from appliance.policy.model import Policy
 from appliance.progress import Progress
-from appliance.redact.building import detector_digest
+from appliance.redact.building import detector_digest, processes_of
+from appliance.redact.detect.pool import Pool
 from appliance.redact.measure import Scores, as_recall, read_gold, score_detection
 from appliance.redact.stage import Known, redact
 from appliance.steward.detector import detector_of
@@ -34,7 +35,8 @@ def measure(
         home: takes the result, open for changes; None keeps nothing.
         languages: instead of the policy's own.
     """
-    scores = score_detection(read_gold(gold), detector_of(policy, languages=languages))
+    with Pool(detector_of(policy, languages=languages), processes_of(policy)) as detector:
+        scores = score_detection(read_gold(gold), detector)
     if home is not None:
         digest = detector_digest(policy, languages=languages)
         home.vault.write_json(_name(digest), as_recall(scores).model_dump(mode="json"))
