@@ -52,7 +52,7 @@ def _as_object(made: Plan) -> dict[str, object]:
         "data": made.data.model_dump(mode="json"),
         "train_units": made.train_units,
         "mechanism": made.mechanism.as_dict(),
-        "noise_for_epsilon": {f"{e:g}": n for e, n in made.noise_for.items()},
+        "feasible": None if made.feasible is None else asdict(made.feasible),
         "previous_epsilon": made.previous_epsilon,
         "total_epsilon": made.total_epsilon,
         "canaries": asdict(made.canaries),
@@ -66,6 +66,22 @@ def _as_object(made: Plan) -> dict[str, object]:
     }
 
 
+def _trade(made: Plan) -> list[str]:
+    """Say how noise trades against use, and which epsilon these units can carry."""
+    found = made.feasible
+    if found is None:
+        return []
+    points = "; ".join(
+        f"epsilon {t.epsilon:g}: noise {t.noise_multiplier:.2f}, signal {t.signal_to_noise:.0f}"
+        for t in found.trades
+    )
+    return [
+        f"utility    {points} (signal over noise of the whole run; under 100 little is learned)",
+        f"feasible   epsilon {found.epsilon:.2f} or more with these units; the policy's own with "
+        f"{found.units} or more",
+    ]
+
+
 def _as_text(made: Plan) -> str:
     m, data = made.mechanism, made.data
     lines = [
@@ -75,10 +91,10 @@ def _as_text(made: Plan) -> str:
         f"{made.train_units} people plus canaries (sample rate {m.sample_rate:.3f})",
     ]
     if m.kind == "dp-sgd":
-        others = ", ".join(f"{e:g} -> {n:.2f}" for e, n in made.noise_for.items())
         lines += [
             f"privacy    epsilon {m.target_epsilon:g} at delta {m.target_delta:.2e} needs noise "
-            f"{m.noise_multiplier:.3f} (epsilon -> noise: {others})",
+            f"{m.noise_multiplier:.3f}",
+            *_trade(made),
             f"lifetime   {made.previous_epsilon:.3f} spent, "
             f"{made.total_epsilon:.3f} after this run",
         ]

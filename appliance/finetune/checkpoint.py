@@ -29,6 +29,15 @@ _ADAPTER: Final = "adapter.safetensors"
 _OPTIMIZER: Final = "optimizer.safetensors"
 _AVERAGE: Final = "average.safetensors"
 
+#: What must be the same on both sides of a resume, in an operator's words.
+_IDENTITY: Final = {
+    "version": "another format",
+    "mechanism": "another mechanism",
+    "settings": "other settings",
+    "n_units": "another number of units",
+    "names": "other trained parameters",
+}
+
 
 class CheckpointStore(Protocol):
     """Where checkpoints go: sealed and atomic, the last complete one wins."""
@@ -158,11 +167,12 @@ class Bench:
         """
         try:
             state = json.loads(stored[_STATE])
-            if state["identity"] != self._identity():
+            own, theirs = self._identity(), dict(state["identity"])
+            other = [_IDENTITY[key] for key in own if own[key] != theirs.get(key)]
+            if other:
                 raise UsageError(
                     "checkpoint",
-                    "found another mechanism, other settings, another adapter or other data than "
-                    "this run's",
+                    f"it belongs to another run: found {', '.join(other)}",
                     hint="appliance runs list",
                 )
             noise = NoiseSource(

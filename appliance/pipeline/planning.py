@@ -17,7 +17,6 @@ from appliance.audit.statistics import audit_power
 from appliance.corpus import Corpus
 from appliance.errors import UsageError
 from appliance.evidence import DataSection
-from appliance.finetune.accounting import calibrate_noise
 from appliance.finetune.mechanism import Mechanism
 from appliance.finetune.spent import compose
 from appliance.ingest.stage import ingest
@@ -25,6 +24,7 @@ from appliance.ledger import Budget, Event, Ledger, as_units
 from appliance.model.load import check_family, load_tokenizer
 from appliance.model.registry import BaseModel
 from appliance.model.tasks import shape_of
+from appliance.pipeline.feasible import Feasibility, feasibility
 from appliance.pipeline.recipe import plan_mechanism
 from appliance.policy import LoadedPolicy
 from appliance.policy.model import Policy
@@ -36,8 +36,6 @@ from appliance.subjects import register
 from appliance.vault import Vault
 from appliance.workspace import Home
 
-#: Targets whose noise the plan shows beside the policy's own.
-EPSILONS = (1.0, 3.0, 8.0)
 #: Records tokenised to estimate the tokens of all.
 _SAMPLE = 200
 
@@ -50,7 +48,7 @@ class Plan:
         data: what was read.
         train_units: people on the train side, before canaries.
         mechanism: calibrated to the policy.
-        noise_for: target epsilon -> noise multiplier, for the same steps and rate.
+        feasible: which epsilon these units can carry; None without differential privacy.
         previous_epsilon: already spent over these people.
         total_epsilon: after this run.
         canaries: what would be planted.
@@ -66,7 +64,7 @@ class Plan:
     data: DataSection
     train_units: int
     mechanism: Mechanism
-    noise_for: dict[float, float]
+    feasible: Feasibility | None
     previous_epsilon: float
     total_epsilon: float
     canaries: CanaryPlan
@@ -146,7 +144,7 @@ def _plan(
         data=data,
         train_units=train_units,
         mechanism=mechanism,
-        noise_for=_noise_for(mechanism),
+        feasible=feasibility(mechanism, n_units=n_units),
         previous_epsilon=budget.previous_epsilon,
         total_epsilon=budget.total_epsilon,
         canaries=canaries,
@@ -168,20 +166,6 @@ def _first(corpus: Corpus, source: Path) -> Record:
     for record in corpus:
         return record
     raise UsageError(str(source), "holds no usable record", hint="appliance policy explain data")
-
-
-def _noise_for(mechanism: Mechanism) -> dict[float, float]:
-    if mechanism.kind != "dp-sgd":
-        return {}
-    return {
-        epsilon: calibrate_noise(
-            target_epsilon=epsilon,
-            target_delta=mechanism.target_delta,
-            sample_rate=mechanism.sample_rate,
-            steps=mechanism.steps,
-        )
-        for epsilon in EPSILONS
-    }
 
 
 def _tokens(

@@ -12,6 +12,7 @@ import pytest
 from appliance.errors import PolicyError
 from appliance.finetune.accounting import EventSpec, compose_epsilon
 from appliance.model.store import UnitExamples
+from appliance.pipeline.feasible import ENOUGH, feasibility
 from appliance.pipeline.recipe import plan_mechanism, private_units, train_settings
 from appliance.pipeline.tuning import _epsilon_by_step
 from appliance.policy.model import Policy
@@ -112,6 +113,28 @@ def test_every_knob_of_the_update_reaches_the_trainer():
     }
     settings = train_settings(policy(training=knobs))
     assert {name: getattr(settings, name) for name in knobs} == knobs
+
+
+def test_the_feasible_epsilon_is_where_the_signal_stands_clear_of_the_noise():
+    strict = {"target_epsilon": 3.0}
+    mechanism = plan_mechanism(policy(privacy=strict), n_units=200)
+    found = feasibility(mechanism, n_units=200)
+    assert found is not None
+    assert [t.epsilon for t in found.trades] == [1.0, 3.0, 8.0]
+    assert found.trades[0].signal_to_noise < found.trades[2].signal_to_noise
+    assert found.trades[1].noise_multiplier == mechanism.noise_multiplier
+    strength = 20 * math.sqrt(8)
+    event = EventSpec(noise_multiplier=strength / ENOUGH, sample_rate=0.1, steps=8)
+    assert found.epsilon == compose_epsilon([event], mechanism.target_delta)
+    # The policy's own epsilon of 3 is out of reach of 200 units, and in reach of those named.
+    assert found.epsilon > 3.0
+    larger = {"expected_batch_size": found.units // 10}
+    more = plan_mechanism(policy(privacy=strict, training=larger), n_units=found.units)
+    assert more.expected_batch_size * math.sqrt(8) / more.noise_multiplier > 0.9 * ENOUGH
+    assert (
+        feasibility(plan_mechanism(policy(privacy={"mechanism": "none"}), n_units=9), n_units=9)
+        is None
+    )
 
 
 def test_epsilon_over_the_steps_rises_to_what_was_spent():
