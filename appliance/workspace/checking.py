@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from appliance.manifest import Manifest
+from appliance.workspace.anchors import destroyed_scopes, run_scope
 from appliance.workspace.holder import held
 from appliance.workspace.layout import MANIFEST_FILE, check_tree, run_folders
 from appliance.workspace.public_files import check_public
@@ -27,12 +28,14 @@ def verify_all(home: Home) -> dict[str, int]:
         nothing is read from.
     """
     check_tree(home.path)
-    if home.exclusive:
+    running = not home.exclusive and held(home.path)
+    if not running:  # what a killed command left was told of when the workspace was opened
         home.log.checkpoint(home.signing_key())
-    report = home.log.verify(tail=not home.exclusive and held(home.path))
+    report = home.log.verify(tail=running)
     files, receipts = home.vault.verify(), 0
     public = check_public(home.vault, home.path)
-    runs = run_folders(home.path)
+    gone = destroyed_scopes(home.log)
+    runs = [folder for folder in run_folders(home.path) if run_scope(folder.name) not in gone]
     for folder in runs:
         vault = home.run_vault(folder.name)
         files += vault.verify()

@@ -129,6 +129,7 @@ class Home:
             home = cls._opened(path, opened, lock)
             if exclusive:
                 home._remove_stale()
+                home._finish_purges()
                 finish_rotation(home)
         except BaseException:
             if lock is not None:
@@ -365,6 +366,13 @@ class Home:
         """Refuse to change a workspace opened for reading."""
         if self._lock is None:
             raise ValueError("the workspace was opened for reading")
+
+    def _finish_purges(self) -> None:
+        """Go on with the purging of runs that a crash interrupted: it was logged before."""
+        gone = destroyed_scopes(self.log)
+        for folder in sorted((self.path / "runs").iterdir()):
+            if run_scope(folder.name) in gone:
+                self.purge_run(folder.name)
 
     def _remove_stale(self) -> None:
         """Remove what crashed commands left: copies of vaults, half-written files, folders."""

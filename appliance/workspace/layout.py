@@ -81,6 +81,10 @@ def remove_leftovers(path: Path) -> None:
         for entry in os.scandir(folder):
             if entry.name.startswith(TEMPORARY) and entry.is_dir(follow_symlinks=False):
                 shutil.rmtree(entry.path)
+    for top in PUBLIC_FOLDERS:
+        for file in (path / top).rglob(f"{TEMPORARY}*"):
+            if file.is_file():
+                file.unlink()
     for folder in (path / "tmp").iterdir():
         process = folder.name.partition("-")[0]
         if not Path("/proc", process).exists():

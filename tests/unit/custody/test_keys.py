@@ -288,6 +288,25 @@ def test_nothing_is_finished_where_no_destruction_began(home_path, unlock, tmp_p
     Home.open(home_path, unlock, exclusive=False).close()
 
 
+def test_an_interrupted_purge_is_finished_by_the_next_command(home_path, unlock, monkeypatch):
+    import appliance.workspace.home as home_module
+
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    home = Home.open(home_path, unlock, exclusive=True)
+    with monkeypatch.context() as patch:
+        patch.setattr(home_module.shutil, "rmtree", killed)
+        with pytest.raises(KeyboardInterrupt):
+            home.purge_run("r1")
+    home._wipe()
+    with Home.open(home_path, unlock, exclusive=False) as reader:
+        assert reader.verify()["vaults"] == 1
+    with Home.open(home_path, unlock, exclusive=True) as home:
+        assert not (home_path / "runs" / "r1").exists()
+        home.verify()
+
+
 # Ways in.
 
 
