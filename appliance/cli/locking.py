@@ -44,7 +44,7 @@ def lock_process(
 
     report = lockdown(
         profile,
-        readable=[path.absolute() for path in (*readable, *_models(policy))],
+        readable=[path.absolute() for path in (*readable, *named_paths(policy))],
         writable=[p.absolute() for p in (*writable, *([] if home is None else [home.path]))],
         temp=None if home is None else home.private_temp().absolute(),
     )
@@ -68,7 +68,7 @@ def lock_process(
     return report
 
 
-def _models(policy: Policy | None) -> list[Path]:
+def named_paths(policy: Policy | None) -> list[Path]:
     """Return what a policy names outside the workspace: detectors and annotated documents."""
     if policy is None:
         return []

@@ -17,6 +17,7 @@ from appliance.cli import (
     detect_cmd,
     detector_cmd,
     evaluate_cmd,
+    locking,
     paging,
     reviewing,
 )
@@ -437,3 +438,18 @@ def test_a_missed_floor_is_an_answer_with_figures_by_type(home: Path, files: Pat
     shown = run(home, *words, code=10).stdout
     assert "recall floor 0.99: not reached" in shown
     assert "MEDICAL_RECORD_NUMBER" in shown
+
+
+def test_what_a_policy_names_outside_the_workspace_stays_readable_under_the_locks(
+    files: Path,
+) -> None:
+    gold = _annotated(files / "gold.jsonl", count=1)
+    line = f'models: [{{path: {files}, digest: "sha256:{"0" * 64}"}}]'
+    (files / "policy.yaml").write_text(
+        POLICY.replace("ner: false", f"ner: false\n    {line}").replace(
+            "deidentify:\n", f"deidentify:\n  gold: {gold}\n  recall_floor: 0.9\n"
+        )
+    )
+    named = locking.named_paths(load_policy(files / "policy.yaml").policy)
+    assert {gold, files} <= set(named)
+    assert locking.named_paths(None) == []
