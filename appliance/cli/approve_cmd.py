@@ -70,7 +70,7 @@ def approve(
     workspace is unlocked. Read report.html before you sign.
     """
     from appliance.files import write_atomic
-    from appliance.people.votes import Ballot, sign_vote
+    from appliance.people.votes import Ballot, check_ballot, sign_vote
     from appliance.run import utc_now
 
     folder = Path(target) if Path(target).is_dir() else home / "reports" / target
@@ -85,6 +85,7 @@ def approve(
         signed=now,
         expires=now + timedelta(days=days),
     )
+    check_ballot(request, ballot)
     click.echo(_summary(request, report), err=True)
     raw = sign_vote(request, ballot, signer)
     out = out or Path(f"{decision}-{request.run}-{signer.key_id[:8]}.dsse.json")

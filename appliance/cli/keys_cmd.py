@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from appliance.cli.apart_cmd import set_apart
 from appliance.cli.console import emit, table
 from appliance.cli.new_way import PROFILES, NewWay, new_way_options, public_slot
 from appliance.cli.options import Unlocking, home_options, json_option
@@ -159,5 +160,5 @@ def _as_text(report: Destroyed) -> str:
     return "\n".join(lines)
 
 
-for _command in (add_slot, remove_slot, make_file, make_device_key):
+for _command in (add_slot, remove_slot, make_file, make_device_key, set_apart):
     keys.add_command(_command)

@@ -131,7 +131,7 @@ def sign_vote(request: Request, ballot: Ballot, signer: Signer) -> bytes:
             before its beginning.
         MachineError: the signer's device refused.
     """
-    _check_ballot(request, ballot)
+    check_ballot(request, ballot)
     predicate = {
         "run": request.run,
         "decision": ballot.decision,
@@ -242,7 +242,13 @@ def _statement(request: Request, predicate: Mapping[str, Any]) -> dict[str, Any]
     }
 
 
-def _check_ballot(request: Request, ballot: Ballot) -> None:
+def check_ballot(request: Request, ballot: Ballot) -> None:
+    """Refuse a ballot that could never count.
+
+    Raises:
+        UsageError: the role may not decide so, the rule cannot be waived, no reason, or an end
+            before its beginning.
+    """
     hint = "appliance approve --help"
     if ballot.role not in POWERS[ballot.decision]:
         who = ", ".join(sorted(POWERS[ballot.decision]))

@@ -56,7 +56,7 @@ def execute(run: Run, *, locks: Locks) -> Outcome:
         "redact",
         DeidentificationSection,
         lambda: deidentify(
-            Corpus(vault, "ingest/corpus.arrow"),
+            corpus,
             home=run.home,
             policy=policy,
             vault=vault,
