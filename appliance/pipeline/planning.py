@@ -32,6 +32,7 @@ from appliance.progress import Progress
 from appliance.records import Record
 from appliance.redact.stage import preview
 from appliance.steward.detector import detector_of
+from appliance.steward.measured import floor_warnings
 from appliance.subjects import register
 from appliance.vault import Vault
 from appliance.workspace import Home
@@ -158,7 +159,10 @@ def _plan(
         seconds=tokens / _tokens_per_second(base),
         memory_bytes=3 * base.bytes + 2**30,
         first_example=preview(_first(corpus, source), policy=policy, detector=detector_of(policy)),
-        warnings=_warnings(policy, canaries, data, budget, power),
+        warnings=(
+            *_warnings(policy, canaries, data, budget, power),
+            *floor_warnings(home, policy),
+        ),
     )
 
 

@@ -51,6 +51,18 @@ def measured_before(home: Home, policy: Policy) -> Recall | None:
     return Recall.model_validate_json(home.vault.read_bytes(name))
 
 
+def floor_warnings(home: Home, policy: Policy) -> tuple[str, ...]:
+    """Say before a run why its recall floor would refuse it, as far as that is known."""
+    floor = policy.deidentify.recall_floor
+    if floor is None or policy.deidentify.gold is not None:
+        return ()
+    found = measured_before(home, policy)
+    if found is not None and found.recall_interval[0] >= floor:
+        return ()
+    said = "was never measured here" if found is None else "did not reach it"
+    return (f"deidentify.recall_floor: this detector {said} (appliance evaluate-detection)",)
+
+
 def deidentify(
     corpus: Corpus,
     *,

@@ -16,7 +16,7 @@ from appliance.policy.model import Policy
 from appliance.progress import SilentProgress
 from appliance.redact.review import Answer
 from appliance.steward import reviews
-from appliance.steward.measured import deidentify, measure, measured_before
+from appliance.steward.measured import deidentify, floor_warnings, measure, measured_before
 from appliance.workspace import Home
 from tests.unit.redact.world import record, write_corpus
 
@@ -71,6 +71,18 @@ def test_a_measurement_is_the_evidence_of_its_detector_alone(home: Home, tmp_pat
         update={"deidentify": policy.deidentify.model_copy(update={"detectors": knobs})}
     )
     assert measured_before(home, other) is None
+
+
+def test_a_plan_says_what_the_floor_will_say(home: Home, tmp_path: Path) -> None:
+    assert floor_warnings(home, _policy(recall_floor=None)) == ()
+    strange = {"score_threshold": 0.41, "ner": False}
+    knobs = _policy().deidentify.detectors.model_copy(update=strange)
+    (said,) = floor_warnings(home, _policy(detectors=knobs, recall_floor=0.9))
+    assert "never measured" in said
+    measure(_policy(), _gold(tmp_path / "gold.jsonl"), home=home)
+    (said,) = floor_warnings(home, _policy(recall_floor=0.9))
+    assert "did not reach it" in said
+    assert floor_warnings(home, _policy(recall_floor=0.0)) == ()
 
 
 def test_the_policy_s_own_gold_outranks_an_earlier_measurement(home: Home, tmp_path: Path) -> None:
