@@ -30,6 +30,7 @@ from appliance.finetune.mechanism import Mechanism
 from appliance.finetune.methods.choose import engine_for
 from appliance.finetune.per_sample import LossFn, trainable
 from appliance.finetune.sampling import UnitDraw
+from appliance.finetune.selftest_bound import check_count
 from appliance.finetune.selftest_checks import (
     Check,
     Rig,
@@ -121,6 +122,8 @@ def run_selftest(
             check_steps(rig),
             *check_audit(rig),
         ]
+        if mechanism is not None and mechanism.adaptive is not None:
+            checks.append(check_count(rig))
     finally:
         torch.set_num_threads(threads)
     if mechanism is not None and mechanism.kind == "dp-sgd":

@@ -21,6 +21,7 @@ from appliance.finetune.optimizer import DpOptimizer
 from appliance.finetune.per_sample import RowMap
 from appliance.finetune.sampling import PoissonSampler, UnitDraw
 from appliance.finetune.selftest import SelfTestReport, check_model, run_selftest
+from appliance.finetune.selftest_bound import check_count
 from appliance.finetune.selftest_checks import (
     Rig,
     check_audit,
@@ -226,6 +227,23 @@ def test_the_audit_sees_missing_noise_above_the_claim(monkeypatch):
     no_noise(monkeypatch)
     checks = check_audit(rig())
     assert checks[0].measured > 3.0
+
+
+def test_the_bounds_count_is_noised_as_it_is_accounted(monkeypatch):
+    assert check_count(rig()).passed
+
+    def louder(self, purpose, **where):
+        scale = 0.8 if purpose is Purpose.CLIP_COUNT_NOISE else 1.0
+        return NORMAL(self, purpose, **where) * scale
+
+    monkeypatch.setattr(NoiseSource, "normal", louder)
+    assert not check_count(rig()).passed
+
+
+def test_a_count_of_whole_units_is_caught(monkeypatch):
+    """Not centred at a half, the count moves by one for a unit: twice what is accounted."""
+    monkeypatch.setattr(DpOptimizer, "centred_count", property(lambda self: self.unclipped))
+    assert not check_count(rig()).passed
 
 
 def test_a_trainer_that_skips_steps_is_caught(monkeypatch):
