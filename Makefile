@@ -4,9 +4,12 @@ SHELL := /bin/bash
 PYTHON ?= python3.11
 BIN := .venv/bin
 DEMO := demo
+# Seconds for led fuzzing, shared by all targets; examples of each hypothesis fuzzer.
+FUZZ_SECONDS ?= 320
+FUZZ_EXAMPLES ?= 1000
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check fmt lint type imports bench bench-engine bench-detection bench-vault bench-audit bench-ingest golden controls e2e gpu lock clean
+.PHONY: help install demo test check fmt lint type imports bench bench-engine bench-detection bench-vault bench-audit bench-ingest golden controls fuzz fuzz-led e2e gpu lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -57,6 +60,16 @@ e2e: install ## The whole pipeline only
 
 controls: install ## Leaking, mis-trained and correct runs against the gate
 	CONTROL_RUNS=20 CONTROL_REAL=1 $(BIN)/python -m pytest tests/e2e/test_controls.py --timeout 7200
+
+fuzz: install fuzz-led ## Hostile bytes against every parser and the container
+	FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) $(BIN)/python -m pytest tests/fuzz tests/unit/ingest/test_fuzz.py --timeout 7200
+
+fuzz-led: install .venv/fuzz ## The part led by branches reached (atheris), for FUZZ_SECONDS
+	PYTHONPATH=.venv/fuzz OMP_NUM_THREADS=1 $(BIN)/python -m tests.fuzz.guided all $(FUZZ_SECONDS)
+
+.venv/fuzz: requirements/fuzz.lock
+	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --require-hashes --target $@ -r $<
+	@touch $@
 
 gpu: install ## Tests that need a CUDA device
 	$(BIN)/python -m pytest -m gpu
