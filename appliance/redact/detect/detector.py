@@ -241,7 +241,7 @@ class Detector:
         if bounds is None or text[bounds[1] : bounds[1] + 1].isdigit():
             return None  # "SpO" of "SpO2" is no name.
         return Span(
-            start=self._names.widen(text, bounds[0]),
+            start=self._names.widen(text, self._names.leads(text, *bounds)),
             end=bounds[1],
             entity_type=span.entity_type,
             score=span.score,

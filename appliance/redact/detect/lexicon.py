@@ -105,6 +105,10 @@ class Lexicon:
             return False
         return folded in self._medical or any(s in self._dictionary for s in _stems(folded))
 
+    def medical(self, word: str) -> bool:
+        """Say whether a word is one of medicine and of nothing else, in lower case."""
+        return fold(word) in self._medical
+
     def first_name(self, word: str) -> bool:
         """Say whether somebody may be called so."""
         return fold(word) in self.first

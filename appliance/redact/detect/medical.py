@@ -16,7 +16,12 @@ from appliance.redact.detect.names_cues import EPONYMS
 #: Who finds names by their look alone.
 _WEAK = frozenset(
     {"ner", "places", "names:surname", "names:first_name", "names:credential"}
-    | {"pattern:place_suffix", "pattern:org_hyphen", "pattern:place_compound"}
+    | {
+        "pattern:org_partners",
+        "pattern:place_suffix",
+        "pattern:org_hyphen",
+        "pattern:place_compound",
+    }
 )
 _NAMED = frozenset({"PERSON", "LOCATION", "ORGANIZATION", "NRP"})
 #: What is named after people and is never theirs: "Wilson disease", "the Duke criteria".
@@ -50,6 +55,7 @@ _DOSE = re.compile(
     r"|[ ](?:tablets?|capsules?|ointment|cream|inhaler|drip|infusion|trough)(?!\w)",
     re.IGNORECASE,
 )
+_DENIED = re.compile(r"(?i:no|neg|neg for|negative for|pos for|positive for|denies)[ ]$")
 #: Stems that the WHO keeps for the names of drugs (International Nonproprietary Names).
 _STEM = re.compile(
     r"[a-z]{2,}(?:mab|tinib|ciclib|parib|pril|sartan|olol|statin|conazole|cillin|mycin|floxacin"
@@ -96,6 +102,10 @@ class Clinical:
         reach = min(len(text), end + _AFTER)
         if _EPONYM.match(text, end, reach) or _EPONYM.search(piece):
             return True
+        if self._drug(word):
+            return True
+        if fold(word) in EPONYMS and _DENIED.search(text, max(0, start - 16), start):
+            return True
         if _DOSE.match(text, end, reach):
             return self._unlisted(word)
         known = any(fold(part) in EPONYMS for part in word.split("-"))
@@ -109,6 +119,15 @@ class Clinical:
         if _SPECIES.match(text, end, reach) and _GENUS.fullmatch(word):
             return True
         return _STEM.fullmatch(fold(word)) is not None
+
+    def _drug(self, phrase: str) -> bool:
+        """Say whether every word is one of medicine: `Ambien, Ativan and Zofran`."""
+        words = re.findall(r"[^\W\d_]+", phrase)
+        names = [w for w in words if fold(w) not in ("and", "or")]
+        return bool(names) and all(self._drug_name(w) for w in names)
+
+    def _drug_name(self, word: str) -> bool:
+        return self._lexicon.medical(word) or (fold(word) in EPONYMS and self._unlisted(word))
 
     def _unlisted(self, phrase: str) -> bool:
         known = self._lexicon

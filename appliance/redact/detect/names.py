@@ -85,6 +85,15 @@ class NameFinder:
         found.extend(self._law.find(text))
         return [_without_possessive(text, span) for span in found]
 
+    def leads(self, text: str, start: int, end: int) -> int:
+        """Return where a name begins that a model found with a verb: `Summarize Tadesse`."""
+        words = text[start:end].split(" ")
+        while len(words) > 1 and self._lexicon.common(words[0]):
+            if self._lexicon.first_name(words[0]) or self._lexicon.surname(words[0]):
+                break
+            start += len(words.pop(0)) + 1
+        return start
+
     def widen(self, text: str, start: int) -> int:
         """Return where a name begins whose first words a model left out: `Eun-ji` of `Eun-ji Choi`.
 
@@ -151,8 +160,8 @@ class NameFinder:
                     rule = "first_name" if last == i else "listed"
                     yield _person(pieces[i].start(), end_of(pieces[last]), score, rule)
             i = last + 1
-        if len(pieces) == 1 and self._english and self._lone_surname(text, pieces[0]):
-            yield _person(pieces[0].start(), pieces[0].end(), 0.4, "surname")
+        if self._english and len(pieces) in (1, 2) and self._lone_surname(text, pieces):
+            yield _person(pieces[-1].start(), pieces[-1].end(), 0.4, "surname")
 
     def _list_score(
         self, text: str, pieces: list[re.Match[str]], first: int, last: int
@@ -182,6 +191,8 @@ class NameFinder:
             if pieces[k].group().islower() or fold(word) in JOINING:
                 continue
             distance += 1
+            if bare(pieces[k - 1]).endswith(("'s", "’s")):
+                break
             if len(word) > 1 and not self._continues(word, distance):
                 break
             last = k
@@ -194,9 +205,14 @@ class NameFinder:
             return True
         return self._lexicon.surname(word) and distance <= 2 and fold(word) not in FUNCTION_WORDS
 
-    def _lone_surname(self, text: str, piece: re.Match[str]) -> bool:
-        """Say whether a lone word is a surname and no ordinary word, where one may stand."""
-        word = piece.group()
+    def _lone_surname(self, text: str, pieces: list[re.Match[str]]) -> bool:
+        """Say whether a lone word is a surname and no ordinary word, where one may stand.
+
+        The word that opens a sentence may stand before it: "Did DiMarco sign".
+        """
+        piece, word = pieces[-1], pieces[-1].group()
+        if len(pieces) == 2 and not self._trimmer.ordinary(pieces[0].group()):
+            return False
         if len(word) < 3 or word.isupper() or self._trimmer.stopped(word) or fold(word) in EPONYMS:
             return False
         if not self._lexicon.surname(word) or self._lexicon.place(word):
@@ -205,7 +221,9 @@ class NameFinder:
         if text[start - 1 : start] == "(" and text[end : end + 1] in (",", ")", ";", ":"):
             return True
         before = text[max(0, start - 2) : start]
-        inside = len(before) == 2 and before[1] == " " and (before[0].islower() or before[0] == ",")
+        inside = (
+            len(before) == 2 and before[1] == " " and (before[0].islower() or before[0] in ",–—-")
+        )
         return inside and not self._lexicon.common(word)
 
 

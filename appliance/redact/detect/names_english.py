@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 from appliance.records import Span
 from appliance.redact.detect.lexicon import FUNCTION_WORDS, fold
-from appliance.redact.detect.names_cues import EPONYMS
+from appliance.redact.detect.names_cues import EPONYMS, word_set
 from appliance.redact.detect.names_shapes import TOKEN, UPPER, Trimmer
 
 _LOWER = r"[a-zà-öø-ÿ]+(?:['’\-][a-zà-öø-ÿ]+)*"
@@ -69,8 +69,27 @@ _SUBJECT = re.compile(
     rf"(?m)(?:^|(?<=[.!?;][ ]))[ \t]*(?P<v>{TOKEN}(?:[ ]{TOKEN}){{0,3}})[ ]"
     rf"(?:(?P<does>{'|'.join(_DOES.split())})|{_IS})(?!\w)"
 )
+#: What only people do: enough for a first name that is also a plain word.
+_HUMAN = word_set(
+    """denies, denied, reports, reported, states, stated, complains, complained, endorses, lives,
+    lived, smokes, drinks, asks, asked, says, said, told, agrees, agreed, declined, declines,
+    refuses, refused, wants, wanted, wishes, cried, testified, called, needs"""
+)
+_NO_PERSON = word_set("baby, male, female, mother, father, mom, dad, pain, patience, art, may")
+_LOWER_JOINED = re.compile(
+    r"(?<![\w@.\-])(?P<a>[a-z]{3,15})[ ](?:bin|binti|binte|bint|ibn|abu|al|el|van|von|van der"
+    r"|de la|de)"
+    r"[ ](?P<b>[a-z]{3,20})(?![\w@\-])"
+)
+_LOWER_AL = re.compile(r"(?<![\w@.\-])(?:al|el|ben|abd|abu)-[a-z]{3,20}(?![\w@\-])")
+_LOWER_RUN = re.compile(r"(?<![\w@.\-'’/])[a-z]{2,20}(?:[ ][a-z]{2,20})+(?![\w@\-])")
+_LOWER_DOTTED = re.compile(
+    r"(?<![\w@.\-/])(?P<a>[a-z]{3,15})[._](?P<b>[a-z]{3,20})\d{0,4}(?![\w@\-]|\.\w)"
+)
 _CAPITAL = re.compile(rf"[{UPPER}]")
-_SPACES = re.compile(r"[ ]")
+
+
+_REMEMBERED = 50_000
 
 
 class EnglishNames:
@@ -80,6 +99,16 @@ class EnglishNames:
         """Use the lists and stop words of a trimmer."""
         self._trimmer = trimmer
         self._lexicon = trimmer.lexicon
+        self._lower_names: dict[str, bool] = {}
+        self._surely_first = frozenset(self._first_names())
+
+    def _first_names(self) -> Iterable[str]:
+        """Yield first names that are nothing else, in lower case."""
+        known = self._lexicon
+        for word in known.first:
+            sure = len(word) > 3 and known.strong_first(word) and not known.common(word)
+            if sure and not known.place(word) and word not in EPONYMS:
+                yield word
 
     def find(self, text: str) -> Iterable[Span]:
         """Yield names; they may overlap."""
@@ -115,23 +144,26 @@ class EnglishNames:
         """`ALVAREZ needs dialysis`, `Saw Htoo Eh is a refugee`: who a sentence is about."""
         for match in _SUBJECT.finditer(text):
             words = match["v"].split(" ")
-            if self._person(words, acts=match["does"] is not None):
+            if self._person(words, acts=match["does"] or ""):
                 yield _person(*match.span("v"), 0.5, "subject")
 
-    def _person(self, words: list[str], *, acts: bool) -> bool:
+    def _person(self, words: list[str], *, acts: str) -> bool:
         known = self._lexicon
         ordinary = [w for w in words if known.common(w) or self._trimmer.stopped(w)]
         if len(words) == 1:
             word = words[0]
+            if ordinary and acts in _HUMAN and fold(word) not in _NO_PERSON:
+                stopped = self._trimmer.stopped(word) or fold(word) in FUNCTION_WORDS
+                return known.first_name(word) and not stopped and not word.isupper()
             if ordinary or known.place(word) or fold(word) in EPONYMS or len(word) < 3:
                 return False
             listed = known.surname(word) or known.first_name(word)
-            return listed and (acts or not word.isupper())
+            return listed and (bool(acts) or not word.isupper())
         if any(fold(w) in EPONYMS for w in words[1:]) and not known.strong_first(words[0]):
             return False
         named = known.first_name(words[0]) and known.surname(words[-1])
         if not ordinary:
-            return named or acts or not "".join(words).isupper()
+            return named or bool(acts) or not "".join(words).isupper()
         # `Will Power is obese`: two plain words, but a first name and a surname.
         return named and len(words) == 2 and not "".join(words).isupper()
 
@@ -147,7 +179,35 @@ class EnglishNames:
                 end = self._lower_more(text, pair.end())
                 yield _person(pair.start(), end, 0.55, "lower_case")
                 position = end
+        yield from self._lower_foreign(text)
         yield from self._lower_alone(text)
+
+    def _lower_foreign(self, text: str) -> Iterable[Span]:
+        """`fatimah binti ismail`, `al-jaziri`, `ng wai ling`, `anjali.rao`."""
+        for match in _LOWER_JOINED.finditer(text):
+            if self._lower_name(match["a"]) and not self._lexicon.common(match["b"]):
+                yield _person(match.start(), match.end(), 0.55, "lower_joined")
+        for match in _LOWER_AL.finditer(text):
+            if not self._lexicon.common(match.group()):
+                yield _person(match.start(), match.end(), 0.5, "lower_joined")
+        for match in _LOWER_DOTTED.finditer(text):
+            if self._lexicon.first_name(match["a"]) and self._lexicon.surname(match["b"]):
+                yield _person(match.start(), match.end(), 0.5, "lower_dotted")
+        for match in _LOWER_RUN.finditer(text):
+            yield from self._lower_runs(match)
+
+    def _lower_runs(self, match: re.Match[str]) -> Iterable[Span]:
+        """Two or more words in a row that are names and nothing else."""
+        start = end = None
+        count = 0
+        for word in re.finditer(r"[a-z]+", match.group() + " the"):
+            if self._lower_name(word.group()) and not self._trimmer.stopped(word.group()):
+                start = word.start() if start is None else start
+                end, count = word.end(), count + 1
+                continue
+            if start is not None and end is not None and count > 1:
+                yield _person(match.start() + start, match.start() + end, 0.5, "lower_run")
+            start, end, count = None, None, 0
 
     def _lower_cued(self, match: re.Match[str]) -> Iterable[Span]:
         start, end = match.span("v")
@@ -181,30 +241,30 @@ class EnglishNames:
 
     def _lower_alone(self, text: str) -> Iterable[Span]:
         """One first name: after a cue, or in a line that has no capitals at all."""
-        for line in re.finditer(r"[^\n]+", text):
-            start, end = line.span()
-            plain = not _CAPITAL.search(text, start + 1, end)
-            for match in _LOWER_ONE.finditer(text, start, end):
-                word = match["v"].removesuffix("'s").removesuffix("’s")
-                if not self._surely_first(word):
-                    continue
-                cued = _LOWER_CUE.search(text, max(start, match.start() - 10), match.start())
-                if plain or cued:
-                    yield _person(match.start(), match.start() + len(word), 0.45, "lower_alone")
-
-    def _surely_first(self, word: str) -> bool:
-        known = self._lexicon
-        return (
-            len(word) > 3
-            and known.strong_first(word)
-            and not known.common(word)
-            and not known.place(word)
-            and fold(word) not in EPONYMS
-        )
+        for match in _LOWER_ONE.finditer(text):
+            word = match["v"].removesuffix("'s").removesuffix("’s")
+            if word not in self._surely_first:
+                continue
+            start = match.start()
+            if _LOWER_CUE.search(text, max(0, start - 10), start) or _plain_line(text, start):
+                yield _person(start, start + len(word), 0.45, "lower_alone")
 
     def _lower_name(self, word: str) -> bool:
-        known = self._lexicon
-        return (known.surname(word) or known.first_name(word)) and not known.common(word)
+        answer = self._lower_names.get(word)
+        if answer is None:
+            known = self._lexicon
+            answer = (known.surname(word) or known.first_name(word)) and not known.common(word)
+            if len(self._lower_names) > _REMEMBERED:
+                self._lower_names.clear()
+            self._lower_names[word] = answer
+        return answer
+
+
+def _plain_line(text: str, position: int) -> bool:
+    """Say whether the line around a position has no capital but perhaps its first letter."""
+    start = text.rfind("\n", 0, position) + 1
+    end = text.find("\n", position)
+    return not _CAPITAL.search(text, start + 1, end if end >= 0 else len(text))
 
 
 def _person(start: int, end: int, score: float, rule: str) -> Span:

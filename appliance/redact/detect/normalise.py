@@ -33,6 +33,7 @@ _LOOKALIKES = dict(
         strict=True,
     )
 )
+_ALIKE = re.compile(f"[{''.join(_LOOKALIKES)}]")
 _RLO = "\u202e"
 _RLO_END = frozenset("\u202c\u2069\u202d\u202a\u202b\n")
 _WORD = re.compile(r"[^\W\d_]+")
@@ -128,6 +129,36 @@ def _latinise(chars: list[str]) -> None:
                     chars[match.start() + i] = _LOOKALIKES[word[i]]
 
 
+@dataclass(slots=True)
+class _Made:
+    """Plain characters so far, and where each came from."""
+
+    chars: list[str] = field(default_factory=list)
+    starts: list[int] = field(default_factory=list)
+    ends: list[int] = field(default_factory=list)
+
+    def copy(self, text: str, start: int, end: int) -> None:
+        """Take over a stretch without strange characters."""
+        self.chars.extend(text[start:end].translate(_ONE_TO_ONE))
+        self.starts.extend(range(start, end))
+        self.ends.extend(range(start + 1, end + 1))
+
+    def add(self, char: str, index: int) -> None:
+        """Take over one character, strange or not."""
+        if unicodedata.combining(char):
+            if not self.chars or self.starts[-1] > index:
+                return
+            composed = unicodedata.normalize("NFC", self.chars[-1] + char)
+            if len(composed) == 1:
+                self.chars[-1] = composed
+            self.ends[-1] = max(self.ends[-1], index + 1)
+            return
+        for piece in _plain(char):
+            self.chars.append(piece)
+            self.starts.append(index)
+            self.ends.append(index + 1)
+
+
 def normalise(text: str) -> Normalised:
     """Make a text plain.
 
@@ -145,26 +176,20 @@ def normalise(text: str) -> Normalised:
         return Normalised(text)
     if _STRANGE.search(text) is None:
         return Normalised(text.translate(_ONE_TO_ONE))
-    order = _visual_order(text) if _RLO in text else range(len(text))
-    chars: list[str] = []
-    starts: list[int] = []
-    ends: list[int] = []
-    for index in order:
-        char = text[index]
-        if unicodedata.combining(char):
-            if not chars or starts[-1] > index:
-                continue
-            composed = unicodedata.normalize("NFC", chars[-1] + char)
-            if len(composed) == 1:
-                chars[-1] = composed
-            ends[-1] = max(ends[-1], index + 1)
-            continue
-        for piece in _plain(char):
-            chars.append(piece)
-            starts.append(index)
-            ends.append(index + 1)
-    _latinise(chars)
-    plain = "".join(chars)
+    made = _Made()
+    if _RLO in text:
+        for index in _visual_order(text):
+            made.add(text[index], index)
+    else:
+        position = 0
+        for match in _STRANGE.finditer(text):
+            made.copy(text, position, match.start())
+            made.add(match.group(), match.start())
+            position = match.end()
+        made.copy(text, position, len(text))
+    if _ALIKE.search(text) is not None:
+        _latinise(made.chars)
+    plain = "".join(made.chars)
     if plain == text:
         return Normalised(text)
-    return Normalised(plain, starts, ends)
+    return Normalised(plain, made.starts, made.ends)

@@ -147,7 +147,7 @@ LABELS: tuple[Pattern, ...] = (
         " beneficiary id, beneficiary, policy number, policy no, policy id, policy #,"
         " insurance id, insurance number, insurance no, insurance policy, insurance card,"
         " health plan id, health plan number, health insurance, plan id, medicare, medicaid, mbi,"
-        " hicn, hic, payer id, group number, group no, group id, group #, rxbin, rx bin, pcn,"
+        " hicn, hic, payer id, group number, group no, group id, group #, grp, rxbin, rx bin, pcn,"
         " rx group, rxgrp, authorization number, authorization, auth no, auth, prior auth,"
         " preauthorization, referral number, referral no, insured id, id card, enrollee id,"
         " cardholder id, eligibility id, insurance code, nhs, hmo id, ppo id, coverage id",

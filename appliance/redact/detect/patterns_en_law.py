@@ -167,13 +167,36 @@ WRITTEN: tuple[Pattern, ...] = (
         r"(?:19|20)\d{2}(?!\w)",
         score=0.6,
     ),
+    anchored(
+        "holiday",
+        "DATE_TIME",
+        "thanksgiving, christmas, easter, halloween, new year, labor day, memorial day"
+        ", independence day, valentine, ramadan, eid , diwali, passover, hanukkah, mother's day"
+        ", father's day, boxing day, good friday",
+        r"(?:thanksgiving|christmas(?:[ ](?:eve|day))?|easter(?:[ ]sunday)?|halloween"
+        r"|new[ ]year['’]?s?(?:[ ](?:eve|day))?|labor[ ]day|memorial[ ]day|independence[ ]day"
+        r"|valentine['’]?s[ ]day|ramadan|eid[ ]al-\w+|diwali|passover|hanukkah|mother['’]s[ ]day"
+        r"|father['’]s[ ]day|boxing[ ]day|good[ ]friday)(?!\w)(?:,?[ ](?:of[ ])?(?:19"
+        r"|20)\d{2}(?!\w))?",
+        score=0.5,
+    ),
+    shaped(
+        "weekday_of_date",
+        "DATE_TIME",
+        r"(?<!\w)(?:Mon|Tues?|Wed(?:s|nes)?|Thu(?:rs?)?|Fri|Sat(?:ur)?|Sun)(?:day)?\.?(?=,?[ ]"
+        r"(?:\d{1,2}[/\-.]\d|\d{1,2}(?:st|nd|rd|th)?[ ]|(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep"
+        r"|Oct|Nov"
+        r"|Dec)[a-z]*\.?[ ]\d))",
+        score=0.5,
+        lead="capital",
+    ),
     shaped(
         "date_short_year",
         "DATE_TIME",
-        r"(?<=[a-z,.] )['’](?:[0-4]\d|[5-9]\d)(?![\w'’]|[ ]?(?i:years?|yrs?|s\b))",
+        r"(?<=[a-z\d,.] )['’](?:[0-4]\d|[5-9]\d)(?![\w'’]|[ ]?(?i:years?|yrs?|s\b))",
         score=0.5,
         context=r"(?i:in|since|of|until|till|from|to|summer|winter|spring|fall|autumn|around|about"
-        r"|circa|early|late|mid|class of|[a-z]{3,9}\.?|\d{1,2}(?:st|nd|rd|th)?,)[ ]",
+        r"|x\d|circa|early|late|mid|class of|[a-z]{3,9}\.?|\d{1,2}(?:st|nd|rd|th)?,)[ ]",
     ),
     anchored(
         "phone_in_words",
@@ -181,7 +204,6 @@ WRITTEN: tuple[Pattern, ...] = (
         ("zero", "oh", *_ONES.split("|")),
         rf"(?<![\w\-]){_DIGIT_WORD}(?:(?:[ ,.\-]|,[ ]){_DIGIT_WORD}){{5,14}}(?![\w\-])",
         score=0.7,
-        before=80,
     ),
     anchored(
         "phone_letters",
@@ -196,7 +218,7 @@ WRITTEN: tuple[Pattern, ...] = (
     anchored(
         "email_in_words",
         "EMAIL_ADDRESS",
-        " at , (at), [at]",
+        " dot , (dot), [dot]",
         r"(?<![\w.])[a-z0-9]+(?:[ ](?:dot|underscore|dash|period)[ ][a-z0-9]+|[._\-][a-z0-9]+){0,3}"
         r"[ ](?:at|\(at\)|\[at\])[ ][a-z0-9\-]+(?:[ ](?:dot|\(dot\)"
         r"|\[dot\])[ ][a-z0-9\-]{2,24}){1,3}"
@@ -217,7 +239,8 @@ ABROAD: tuple[Pattern, ...] = (
         "rue , avenue , boulevard , quai , chemin , via , viale , piazza , corso , calle , carrera"
         ", avenida , paseo , rua , travessa , praça , alameda , estrada , ulica , ul. , jalan"
         ", jl. , strada ",
-        rf"(?<![\w/.\-])(?:(?:\d{{1,5}}(?:[\-/]\d{{1,5}})?(?:[ ]?(?:bis|ter"
+        rf"(?<![\w/.\-])(?!via[ ](?![^,\n]{{2,30}}[ ,]\d))(?:(?:\d{{1,5}}(?:[\-/]\d{{1,5}})?(?:"
+        rf"[ ]?(?:bis|ter"
         rf"|[A-Z]))?,?[ ])(?:{_ROADS})"
         rf"|(?:{_ROADS}))[ ](?-i:(?:(?:de|des|du|da|do|dos|das|del|della|la|le|les|los|las|di"
         rf"|d['’])"
@@ -245,6 +268,15 @@ ABROAD: tuple[Pattern, ...] = (
         r"(?!\w)",
         score=0.55,
         lead="capital",
+    ),
+    anchored(
+        "route",
+        "LOCATION",
+        "rt, rte, route, hwy, highway, interstate, i-",
+        r"(?:(?:rte?|route|hwy|highway|interstate)\.?[ ]?\d{1,4}|i-\d{1,3})(?=[ ]?(?:[.,;)\n]|$"
+        r"|in\b|near\b"
+        r"|and\b|at\b|from\b|to\b))",
+        score=0.45,
     ),
     shaped(
         "place_tail",

@@ -106,7 +106,8 @@ PLACES: tuple[Pattern, ...] = (
         r"(?<!\w)(?i:lives?|living|lived|resides?|residing|resided|born|raised|grew up|grown up"
         r"|moved|moving|relocated|travell?ed|travell?ing|trip|visiting|visited|immigrated"
         r"|emigrated|originally|native|resident|flew|flown|drove|located|based|transferred"
-        r"|stationed|hometown|home town|from|practi[sc]ing|detained|imprisoned|arrested|registered"
+        r"|stationed|hometown|home town|from|practi[sc]ing|detained|imprisoned|arrested"
+        r"|registered|served|deployed"
         r"|villages?|towns?|city|district|province|municipality|near|outside)[ ]"
         r"(?i:in|to|from|at|of|near|outside|is|around)?[ ]?(?:the[ ])?"
         r"(?P<v>[A-Z][\w'’\-]+(?:[ ](?:de|del|la|of|upon|sur|[A-Z][\w'’\-]+)){0,3}"
@@ -243,7 +244,8 @@ PLACES: tuple[Pattern, ...] = (
 
 _CAP = r"[A-Z][\w'’.\-]*"
 _ORG_TAIL = (
-    r"Hospitals?|Clinics?|Medical Center|Medical Centre|Medical Group|Med Center|Health Center"
+    r"Hospitals?|SNF|ALF|Nursing Facility|Assisted Living|Care Home|Manor|Clinics?"
+    r"|Medical Center|Medical Centre|Medical Group|Med Center|Health Center"
     r"|Health System|Healthcare|Health"
     r"|Hospice|Infirmary|Nursing Home|Rehab|Rehabilitation|Rehabilitation Center|Care Center"
     r"|Cancer Center|Surgery Center"

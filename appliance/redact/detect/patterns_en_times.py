@@ -215,7 +215,7 @@ AGES: tuple[Pattern, ...] = (
     anchored(
         "en_age_months",
         "AGE",
-        "month, week, day, mo",
+        "month, week, wk, day, mo",
         r"(?<![\w.\-/])(?P<v>\d{1,3})(?:[ \t]|[\-–]){0,2}(?:months?|mos?|weeks?|wks?"
         r"|days?)[ \t\-–]{1,2}(?:old|of age)\b",
         score=0.7,

@@ -51,10 +51,10 @@ CARDS: tuple[Pattern, ...] = (
     anchored(
         "track1_bare",
         "CARD_TRACK",
-        ("b",),
+        ("^",),
         r"(?<![A-Za-z\d])%?B[ ]?\d{12,19}\^[^^\n]{2,40}\^\d{4}[^?\s]{0,60}\??",
         score=0.95,
-        before=1,
+        before=22,
         flags=0,
     ),
     shaped(
