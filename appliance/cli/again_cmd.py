@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from appliance.evidence import AuditSection, UtilitySection
     from appliance.pipeline.again import Again
     from appliance.run import Run
+    from appliance.workspace import Home
 
 
 @click.command()
@@ -70,6 +71,23 @@ def _again(
         text=_text(run, stage, result, held=held),
     )
     return EXIT_DONE if held else EXIT_REFUSED
+
+
+def _attach(home: Home, run_id: str) -> Run:
+    """Open a run, ended or not, whose sealed data are still there."""
+    from appliance.run import Run, run_ids
+
+    where = f"run {run_id}"
+    if run_id not in run_ids(home):
+        raise UsageError(where, "there is no such run", hint="appliance runs list")
+    if not (home.path / "runs" / run_id).is_dir():
+        raise UsageError(
+            where,
+            "its sealed data were destroyed after the decision (the policy's "
+            "data.retention.destroy_after_decision): there is nothing to measure",
+            hint=f"appliance report {run_id} report.html",
+        )
+    return Run.attach(home, run_id)
 
 
 def _text(run: Run, stage: str, result: Again, *, held: bool) -> str:

@@ -15,9 +15,7 @@ from appliance.evidence import AuditSection, Evidence, Finding, Section, Utility
 from appliance.gate import Part, about
 from appliance.pipeline import attack
 from appliance.pipeline.tuning import TuningReceipt, Workbench
-from appliance.progress import Progress
-from appliance.run import Run, run_ids
-from appliance.workspace import Home
+from appliance.run import Run
 
 Stage = Literal["evaluate", "audit"]
 S = TypeVar("S", bound=Section)
@@ -38,38 +36,11 @@ class Again:
     findings: tuple[Finding, ...]
 
 
-def open_again(home: Home, run_id: str, *, progress: Progress) -> Run:
-    """Open a run to measure its adapter again, ended or not.
-
-    Raises:
-        UsageError: there is no such run, its sealed data are gone, or it has no adapter yet.
-        IntegrityError: a sealed byte of the run was altered.
-    """
-    where = f"run {run_id}"
-    if run_id not in run_ids(home):
-        raise UsageError(where, "there is no such run", hint="appliance runs list")
-    if not (home.path / "runs" / run_id).is_dir():
-        raise UsageError(
-            where,
-            "its sealed data were destroyed after the decision (the policy's "
-            "data.retention.destroy_after_decision): there is nothing to measure",
-            hint=f"appliance report {run_id} report.html",
-        )
-    run = Run.attach(home, run_id)
-    run.progress = progress
-    run.vault.verify()
-    if _earlier(run, "finetune", TuningReceipt) is None:
-        raise UsageError(
-            where, "has no trained adapter yet", hint=f"appliance train --resume {run_id}"
-        )
-    return run
-
-
 def repeat(run: Run, stage: Stage) -> Again:
     """Measure a run's adapter again.
 
     Args:
-        run: from `open_again`.
+        run: attached to; unfinished, or ended with its sealed data kept.
         stage: "evaluate" (use) or "audit" (leaks).
 
     Guarantees:
@@ -77,10 +48,18 @@ def repeat(run: Run, stage: Stage) -> Again:
         with the digest of what it measured.
 
     Raises:
-        UsageError: training did not take place, so that there is no adapter.
+        UsageError: there is no adapter (yet).
+        IntegrityError: a sealed byte of the run was altered.
     """
+    run.vault.verify()
     tuned = _earlier(run, "finetune", TuningReceipt)
-    if tuned is None or tuned.training is None:
+    if tuned is None:
+        raise UsageError(
+            f"run {run.id}",
+            "has no trained adapter yet",
+            hint=f"appliance train --resume {run.id}",
+        )
+    if tuned.training is None:
         raise UsageError(
             f"run {run.id}",
             "was refused before training: there is no adapter",
