@@ -9,7 +9,7 @@ import click
 from appliance.cli.console import emit, progress, table
 from appliance.cli.locking import lock_process
 from appliance.cli.options import Unlocking, home_options, json_option
-from appliance.errors import EXIT_DONE, EXIT_REFUSED
+from appliance.errors import EXIT_DONE, EXIT_REFUSED, UsageError
 
 if TYPE_CHECKING:
     from appliance.evidence import AuditSection, UtilitySection
@@ -49,14 +49,12 @@ def evaluate(ctx: click.Context, run_id: str, *, unlocking: Unlocking, as_json: 
 def _again(
     run_id: str, stage: Literal["audit", "evaluate"], unlocking: Unlocking, *, as_json: bool
 ) -> int:
-    from appliance.run import Run, run_ids
-
     with unlocking.open(exclusive=True) as home:
-        if run_id in run_ids(home) and (home.path / "runs" / run_id).is_dir():
-            lock_process(Run.attach(home, run_id).policy.policy, home=home, run=run_id)
-        from appliance.pipeline.again import open_again, repeat
+        run = _attach(home, run_id)
+        run.progress = progress(quiet=as_json)
+        lock_process(run.policy.policy, home=home, run=run_id)
+        from appliance.pipeline.again import repeat
 
-        run = open_again(home, run_id, progress=progress(quiet=as_json))
         result = repeat(run, stage)
     held = all(f.passed for f in result.findings)
     emit(
