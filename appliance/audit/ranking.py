@@ -150,9 +150,10 @@ def _score_slot(model: Any, tokenizer: Any, slot: Slot) -> tuple[float, ...]:  #
     device = next(model.parameters()).device
     before = slot.before.rstrip()
     gap = slot.before[len(before) :][:1]
-    context = _encode(tokenizer, before)[-CONTEXT_TOKENS:] or [tokenizer.eos_token_id]
     values = [slot.value, *slot.decoys[:MOST_DECOYS]]
-    rows = [_encode(tokenizer, gap + value)[:VALUE_TOKENS] for value in values]
+    every = _encode(tokenizer, [before, *(gap + value for value in values)])
+    context = every[0][-CONTEXT_TOKENS:] or [tokenizer.eos_token_id]
+    rows = [row[:VALUE_TOKENS] for row in every[1:]]
     if shape_of_model(model) == "seq2seq":
         return _written(model, [*context, tokenizer.eos_token_id], rows)
     length = max(len(row) for row in rows)
@@ -203,7 +204,7 @@ def _written(model: Any, given: list[int], rows: list[list[int]]) -> tuple[float
     return tuple(float(one.log_probabilities.sum(dtype=np.float64)) for one in scores)
 
 
-def _encode(tokenizer: Any, text: str) -> list[int]:  # noqa: ANN401 - transformers is untyped
+def _encode(tokenizer: Any, texts: list[str]) -> list[list[int]]:  # noqa: ANN401 - untyped
     """Tokenise a record's own words as training did: nothing in them is a control token."""
-    found = tokenizer(text, add_special_tokens=False, split_special_tokens=True)["input_ids"]
-    return [int(token) for token in found]
+    found = tokenizer(texts, add_special_tokens=False, split_special_tokens=True)["input_ids"]
+    return [[int(token) for token in row] for row in found]
