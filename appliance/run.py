@@ -316,6 +316,15 @@ def run_ids(home: Home) -> list[str]:
     return sorted(present | ended)
 
 
+def begun(home: Home, run_id: str) -> bool:
+    """Say whether a run was begun and has not ended, so that it can be resumed."""
+    return (
+        run_id in run_ids(home)
+        and status(home, run_id).verdict is None
+        and home.run_vault(run_id).exists(_SETTINGS)
+    )
+
+
 def status(home: Home, run_id: str) -> RunStatus:
     """Say how far a run is.
 

@@ -23,6 +23,7 @@ from appliance.errors import EXIT_DONE, EXIT_REFUSED, UsageError
 
 if TYPE_CHECKING:
     from appliance.locks import LockReport
+    from appliance.policy import LoadedPolicy, Policy
     from appliance.run import Run
     from appliance.workspace import Home
 
@@ -60,6 +61,7 @@ def train(
     """
     from appliance.cli.summary import as_object, summary
     from appliance.people.release_key import verifying_path
+    from appliance.policy import load_policy
 
     if resume_id is None and (policy_path is None or data is None):
         raise UsageError(
@@ -75,15 +77,15 @@ def train(
         return
     inputs = [p for p in (policy_path, data) if p is not None]
     with unlocking.open(exclusive=True) as home:
-        run = _begin(home, policy_path, data, base_model, resume_id, quiet=as_json)
-        inputs.append(run.source)
+        loaded = None if policy_path is None else load_policy(policy_path)
+        policy, source = _to_lock_for(home, loaded, data, resume_id)
         report = lock_process(
-            run.policy.policy,
+            policy,
             home=home,
-            readable=inputs,
+            readable=[*inputs, source],
             profile="strict" if peers == 1 else "shared-loopback",
-            run=run.id,
         )
+        run = _begin(home, loaded, data, base_model, resume_id, quiet=as_json)
         from appliance.pipeline import execute
 
         if peers > 1:
@@ -103,9 +105,27 @@ def _by_file(unlocking: Unlocking) -> bool:
     return (unlocking.passphrase_file or unlocking.key_file) is not None
 
 
+def _to_lock_for(
+    home: Home, loaded: LoadedPolicy | None, data: Path | None, resume_id: str | None
+) -> tuple[Policy, Path]:
+    """Return what the locks depend on, before any record, raw or sealed, is opened."""
+    from appliance.run import Run, begun
+
+    if resume_id is not None:
+        if not begun(home, resume_id):
+            Run.resume(home, resume_id, progress=progress(quiet=True))  # says what is wrong with it
+        run = Run.attach(home, resume_id)
+        return run.policy.policy, run.source
+    if loaded is None or data is None:  # checked by the caller; narrows the types
+        raise UsageError("appliance train", "expected --policy and --data", hint="--help")
+    if not data.exists():
+        raise_missing(data)
+    return loaded.policy, data
+
+
 def _begin(
     home: Home,
-    policy_path: Path | None,
+    loaded: LoadedPolicy | None,
     data: Path | None,
     base_model: str | None,
     resume_id: str | None,
@@ -113,11 +133,9 @@ def _begin(
     quiet: bool,
 ) -> Run:
     from appliance.model.registry import Registry
-    from appliance.policy import load_policy
     from appliance.run import Run
 
     bars = progress(quiet=quiet)
-    loaded = None if policy_path is None else load_policy(policy_path)
     if resume_id is not None:
         run = Run.resume(home, resume_id, progress=bars)
         if loaded is not None and loaded.digest != run.policy.digest:
@@ -129,8 +147,6 @@ def _begin(
         return run
     if loaded is None or data is None:  # checked by the caller; narrows the types
         raise UsageError("appliance train", "expected --policy and --data", hint="--help")
-    if not data.exists():
-        raise_missing(data)
     base = Registry(home.path / "models").get(base_model or loaded.policy.training.base_model)
     return Run.create(home, loaded, base, data, progress=bars)
 

@@ -9,7 +9,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import appliance.corpus as corpus_module
 from appliance.corpus import BATCH_ROWS, Corpus
+from appliance.crypto.container import OpeningReader
 from appliance.crypto.keys import RootKey
 from appliance.errors import IntegrityError
 from appliance.records import Record
@@ -70,6 +72,25 @@ def test_taken_records_come_in_the_order_asked_for_and_as_often(vault: Vault) ->
     corpus = _write(vault, [_record(i) for i in range(2 * BATCH_ROWS)])
     wanted = [BATCH_ROWS + 5, 3, BATCH_ROWS - 1, 3, 2 * BATCH_ROWS - 1]
     assert [r.record_id for r in corpus.take(wanted)] == wanted
+
+
+def test_one_record_costs_the_opening_of_few_batches(
+    vault: Vault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(corpus_module, "BATCH_ROWS", 4)
+    corpus = _write(vault, [_record(i) for i in range(4 * 64)])
+    opened = 0
+    real = OpeningReader.readinto
+
+    def counted(self: OpeningReader, buffer: bytearray) -> int:
+        nonlocal opened
+        done = real(self, buffer)
+        opened += done
+        return done
+
+    monkeypatch.setattr(OpeningReader, "readinto", counted)
+    assert [r.record_id for r in corpus.take([77])] == [77]
+    assert opened < vault.size(NAME) / 3
 
 
 def test_a_record_that_is_not_there_is_an_integrity_error(vault: Vault) -> None:
