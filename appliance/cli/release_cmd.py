@@ -47,8 +47,8 @@ def release(
     """
     from appliance.cli.summary import as_object, summary
     from appliance.people.release_key import verifying_path
-    from appliance.pipeline.releasing import release_candidate, release_merged
     from appliance.run import status, utc_now
+    from appliance.settlement.releasing import release_candidate, release_merged
 
     votes = {str(path): _read(path) for path in approvals}
     with unlocking.open(exclusive=True) as home:

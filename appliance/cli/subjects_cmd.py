@@ -12,7 +12,7 @@ from appliance.cli.options import Unlocking, home_options, json_option
 from appliance.errors import UsageError
 
 if TYPE_CHECKING:
-    from appliance.pipeline.erasing import Choice, Kind, Trace
+    from appliance.settlement.erasing import Choice, Kind, Trace
 
 _KINDS = ("value", "source", "folder")
 _CHOICES = ("retrain", "retire", "rely-on-dp")
@@ -34,8 +34,8 @@ def find(*, kind: Kind, unlocking: Unlocking, as_json: bool) -> None:
     The person is named as in the data's unit column, on the terminal or on stdin: arguments can be
     read by other processes. Nothing is kept of the name; the log keeps that somebody asked.
     """
-    from appliance.pipeline.erasing import digest_of
-    from appliance.pipeline.erasing import find as look
+    from appliance.settlement.erasing import digest_of
+    from appliance.settlement.erasing import find as look
 
     named = _named()
     with unlocking.open(exclusive=False) as home:
@@ -63,9 +63,9 @@ def erase(
     With `retrain` and `retire` a release leaves HOME/releases and a waiting run is dropped. The
     person's rows are skipped in every later run. An interrupted erasure goes on when repeated.
     """
-    from appliance.pipeline.erasing import digest_of
-    from appliance.pipeline.erasing import erase as burn
     from appliance.run import utc_now
+    from appliance.settlement.erasing import digest_of
+    from appliance.settlement.erasing import erase as burn
 
     named = _named()
     with unlocking.open(exclusive=True) as home:

@@ -8,10 +8,10 @@ from importlib import metadata
 
 from appliance.evidence import EnvironmentSection, Evidence
 from appliance.gate import decide, waits_for_people
-from appliance.pipeline.candidates import Candidate, accounts_of
-from appliance.pipeline.releasing import Outcome, hold_back, key_section, publish, settle
 from appliance.pipeline.tuning import adapter_files
 from appliance.run import Run, finish
+from appliance.settlement.candidates import Candidate, accounts_of
+from appliance.settlement.releasing import Outcome, hold_back, key_section, publish, settle
 
 __all__ = ["Locks", "Outcome", "close", "environment"]
 

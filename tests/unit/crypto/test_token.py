@@ -6,10 +6,14 @@ import os
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from appliance.crypto.device_signer import Device
 from appliance.crypto.keys import RootKey
+from appliance.crypto.signer_file import make_device_signer, read_signer
+from appliance.crypto.signing import dsse_sign, dsse_verify
 from appliance.crypto.slots import create_slots, load_slots, open_slots
 from appliance.crypto.token import DeviceKey
 from appliance.crypto.unlock import Unlock
@@ -123,3 +127,64 @@ def test_a_label_is_used_once(module):
     key.create()
     with pytest.raises(UsageError, match="holds a key"):
         key.create()
+
+
+# --- signing keys ----------------------------------------------------------------------------
+
+
+def signing_device(module: Path, label: str, pin: bytes = PIN) -> Device:
+    return Device(module=module, token_label="site", key_label=f"sign-{label}", pin=bytearray(pin))
+
+
+def test_a_device_signs_and_anyone_verifies(module: Path, tmp_path: Path) -> None:
+    public = make_device_signer(tmp_path / "s", signing_device(module, "ana"))
+    found = read_signer(tmp_path / "s")
+    assert PIN not in (tmp_path / "s").read_bytes()
+    signer = found.open(Unlock(), lambda token, key: signing_device(module, "ana"))
+    assert signer.key_id == public.key_id
+    assert dsse_verify(dsse_sign(b"x", "t", [signer]), [public]) == b"x"
+    with pytest.raises(UsageError, match="lies on a device"):
+        found.open(Unlock())
+
+
+def test_the_devices_key_cannot_leave_and_one_that_could_is_refused(module: Path) -> None:
+    import pkcs11
+    from pkcs11.util.ec import encode_named_curve_parameters
+
+    from appliance.crypto.token import device_session
+
+    stays = signing_device(module, "stays")
+    stays.create()
+    with device_session(module, "site", bytearray(PIN), where="t", write=True) as (p, session):
+        key = stays._key(p, session)
+        assert not key[pkcs11.Attribute.EXTRACTABLE]
+        with pytest.raises(pkcs11.exceptions.PKCS11Error):
+            key[pkcs11.Attribute.VALUE]
+        curve = session.create_domain_parameters(
+            p.KeyType.EC,
+            {p.Attribute.EC_PARAMS: encode_named_curve_parameters("secp384r1")},
+            local=True,
+        )
+        loose: Any = {p.Attribute.SENSITIVE: False, p.Attribute.EXTRACTABLE: True}
+        curve.generate_keypair(store=True, label="sign-loose", private_template=loose)
+    with pytest.raises(MachineError, match="can leave"):
+        signing_device(module, "loose").sign_digest(bytes(48))
+
+
+def test_another_key_under_the_same_label_is_found_at_once(module: Path, tmp_path: Path) -> None:
+    make_device_signer(tmp_path / "s", signing_device(module, "one"))
+    signing_device(module, "two").create()
+    signer = read_signer(tmp_path / "s").open(Unlock(), lambda *_: signing_device(module, "two"))
+    with pytest.raises(IntegrityError, match="another key"):
+        signer.sign(b"x")
+
+
+def test_a_wrong_pin_is_exit_6_and_a_label_is_used_once(module: Path) -> None:
+    signing_device(module, "once").create()
+    with pytest.raises(UsageError, match="holds a key"):
+        signing_device(module, "once").create()
+    with pytest.raises(IntegrityError, match="PIN") as caught:
+        signing_device(module, "once", pin=b"00000000").sign_digest(bytes(48))
+    assert "00000000" not in caught.value.message
+    with pytest.raises(MachineError):
+        signing_device(module, "absent").sign_digest(bytes(48))

@@ -15,13 +15,15 @@ from appliance.crypto.signer_file import make_signer
 from appliance.crypto.unlock import Unlock
 from appliance.evidence import Evidence
 from appliance.gate import decide, waits_for_people
-from appliance.pipeline.candidates import Candidate
-from appliance.pipeline.releasing import hold_back, publish
 from appliance.policy.load import LoadedPolicy, policy_digest
 from appliance.progress import SilentProgress
 from appliance.run import finish, status
+from appliance.settlement.candidates import Candidate
+from appliance.settlement.releasing import hold_back, publish
 from appliance.workspace import Home
+from tests.support.command import appliance as apart_process
 from tests.support.inside import Said, appliance
+from tests.support.pkcs11 import PIN, soft_token
 from tests.unit.release.sample_adapter import adapter_files
 from tests.unit.report import sample_report
 
@@ -97,7 +99,7 @@ def wait(home: Home, **knobs: Any) -> str:
 def plain_page() -> Iterator[None]:
     """Spare the drawings."""
     with pytest.MonkeyPatch.context() as patched:
-        for room in ("release.bundle", "pipeline.releasing"):
+        for room in ("release.bundle", "settlement.releasing"):
             patched.setattr(f"appliance.{room}.render_html", lambda *_, **__: "<html></html>")
         yield
 
@@ -243,3 +245,38 @@ def test_a_release_key_apart_signs_and_the_workspaces_key_does_not(
 def test_a_run_nobody_asked_about_cannot_be_released(place: Place) -> None:
     done = appliance("release", "20200101T000000-ffff", *place.unlock)
     done.assert_two_lines(2)
+
+
+def test_people_and_the_release_key_on_a_device(
+    original: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = tmp_path / "p"
+    shutil.copytree(original.root, root)
+    place = Place(root=root, run=original.run)
+    library = soft_token(root, monkeypatch, label="vault")
+    (root / "pin").write_text(f"{PIN}\n")
+    pin = ["--signer-module", library, "--signer-passphrase-file", root / "pin"]
+    keygen = ["roles", "keygen", "--token", "vault", *pin]
+    for label in ("card", "release"):
+        apart_process(*keygen, root / label, "--label", label).assert_code(0)
+    people = [
+        {"name": "ana", "roles": ["privacy-officer"], "keys": ["ana.pub.pem"]},
+        {"name": "bo", "roles": ["approver"], "keys": ["card.pub.pem"]},
+    ]
+    newer = root / "roles-2.json"
+    appliance("roles", "sign", draft(root, 2, people=people), newer, *place.unlock).assert_code(0)
+    appliance("roles", "adopt", newer, *place.unlock).assert_code(0)
+    appliance("keys", "set-apart", root / "release", *place.unlock).assert_code(0)
+    vote = root / "card-vote.json"
+    apart_process(
+        "approve", place.run, "--home", place.home, "--role", "approver", "--reason", "r",
+        "--out", vote, "--signer", root / "card", *pin,
+    ).assert_code(0)  # fmt: skip
+    words = ["--approval", place.vote("ana"), "--approval", vote]
+    apart_process(
+        "release", place.run, *words, *place.unlock, "--signer", root / "release", *pin
+    ).assert_code(0)
+    key = place.home / "keys" / "release-apart.pub.pem"
+    roles_key = place.home / "keys" / "release.pub.pem"
+    bundle = place.home / "releases" / place.run
+    appliance("verify", bundle, "--key", key, "--roles-key", roles_key).assert_code(0)

@@ -23,12 +23,12 @@ from appliance.ingest.stage import ingest
 from appliance.ledger import Event, Ledger, as_units
 from appliance.model.examples import Example
 from appliance.model.store import read_examples, write_examples
-from appliance.pipeline import erasing
-from appliance.pipeline.erasing import digest_of, erase, find
 from appliance.policy.model import Data, SplitShares
 from appliance.progress import SilentProgress
 from appliance.records import SIDES
 from appliance.run import finish, status
+from appliance.settlement import erasing
+from appliance.settlement.erasing import digest_of, erase, find
 from appliance.subjects import register, rewrite
 from appliance.vault import Vault
 from appliance.workspace import Home

@@ -23,10 +23,6 @@ from appliance.people.roles import SignedRoles
 from appliance.people.section import people_section
 from appliance.people.store import adopted
 from appliance.people.votes import open_vote
-from appliance.pipeline import candidates
-from appliance.pipeline.candidates import Candidate
-from appliance.pipeline.merging import merger, remove_unfinished
-from appliance.pipeline.merging import release_merged as _release_merged
 from appliance.policy import LoadedPolicy
 from appliance.progress import Progress
 from appliance.release.bundle import PeoplesPapers, release
@@ -34,6 +30,10 @@ from appliance.report.html import render_html
 from appliance.report.json import build_report, report_bytes
 from appliance.report.limits import not_tested
 from appliance.run import Clock, finish
+from appliance.settlement import candidates
+from appliance.settlement.candidates import Candidate
+from appliance.settlement.merging import merger, remove_unfinished
+from appliance.settlement.merging import release_merged as _release_merged
 
 if TYPE_CHECKING:
     from appliance.workspace import Home

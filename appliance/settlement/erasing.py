@@ -25,9 +25,9 @@ from appliance.files import make_private_folder, write_atomic
 from appliance.finetune.spent import compose
 from appliance.ingest.mapping import unit_digest, unit_text
 from appliance.ledger import Entry, Ledger
-from appliance.pipeline import candidates
 from appliance.redact.review import remove_queue
 from appliance.run import Clock, finish, run_ids, status
+from appliance.settlement import candidates
 from appliance.subjects import register
 from appliance.subjects.rewrite import shards_of, take_out
 from appliance.vault import Vault

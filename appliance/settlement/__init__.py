@@ -1,0 +1,1 @@
+"""Room: what becomes of a run when its figures are final: released, kept waiting, erased from."""
