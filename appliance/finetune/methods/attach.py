@@ -84,6 +84,7 @@ def attach(
             name: p.detach().clone() for name, p in adapted.named_parameters() if p.requires_grad
         }
         object.__setattr__(adapted, _START, start)
+        _keep_frozen(adapted)
     return adapted
 
 
@@ -183,6 +184,27 @@ def throwaway(model: Any) -> Iterator[Any]:  # noqa: ANN401  peft is untyped
 
 
 @torch.no_grad()  # type: ignore[untyped-decorator]  # torch is untyped here
+def _keep_frozen(model: Any) -> None:  # noqa: ANN401  peft is untyped
+    """Let switching the adapter off and on leave frozen what was frozen.
+
+    PEFT wakes every factor when it switches an adapter on: frozen A factors would be trained by a
+    run that first scored the base model, and not by the same run resumed.
+    """
+    own = model.disable_adapter
+
+    @contextmanager
+    def disable_adapter() -> Iterator[None]:
+        wanted = {name: p.requires_grad for name, p in model.named_parameters()}
+        try:
+            with own():
+                yield
+        finally:
+            for name, p in model.named_parameters():
+                p.requires_grad_(wanted[name])
+
+    model.disable_adapter = disable_adapter
+
+
 def _put(own: Mapping[str, torch.Tensor], values: Mapping[str, torch.Tensor]) -> None:
     for name, value in values.items():
         own[name].copy_(value)

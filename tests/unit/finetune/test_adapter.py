@@ -16,6 +16,7 @@ from appliance.finetune.adapter import (
     export_adapter,
     verify_export,
 )
+from appliance.finetune.methods import MethodSettings, attach
 from appliance.finetune.per_sample import trainable
 from tests.unit.finetune.toys import awake, llama, lora_llama
 
@@ -76,6 +77,17 @@ def test_frozen_a_factors_leave_the_b_factors_to_train():
     names = [name for name, p in model.named_parameters() if p.requires_grad]
     assert names
     assert all("lora_B" in name for name in names)
+
+
+def test_switching_the_adapter_off_and_on_wakes_nothing():
+    """PEFT wakes frozen A factors when it switches an adapter on."""
+    settings = MethodSettings(rank=4, freeze_a=True)
+    model = attach(llama(), settings)
+    names = [name for name, p in model.named_parameters() if p.requires_grad]
+    expected = llama()(input_ids=IDS).logits
+    with model.disable_adapter():
+        assert torch.equal(model(input_ids=IDS).logits, expected)
+    assert [name for name, p in model.named_parameters() if p.requires_grad] == names
 
 
 def test_the_last_layers_alone_can_carry_factors():
