@@ -66,7 +66,7 @@ BUG_CONFIDENCE = 0.99
 #: The control's AUC must exceed this at the interval's lower end.
 CONTROL_AUC = 0.8
 #: Most planted canaries that the control learns, and as many held-out ones beside them.
-CONTROL_CANARIES = 32
+CONTROL_CANARIES = 48
 #: Below this noise the accountant's profile says nothing and takes for ever.
 _LEAST_NOISE = 0.1
 NO_CURVE = "training had no differential privacy: there is no curve to hold the guesses against"
