@@ -35,6 +35,15 @@ def test_every_test_a_page_names_exists(page: str) -> None:
         assert not name or (Path(path).name, name) in known, f"{path}::{name}"
 
 
+def test_every_claim_of_the_threat_model_names_its_test() -> None:
+    text = (ROOT / "docs" / "threat-model.md").read_text(encoding="utf-8")
+    claims = re.split(r"^(?=\d+\. \*\*)", text, flags=re.MULTILINE)[1:]
+    assert len(claims) > 15
+    for claim in claims:
+        own = re.split(r"\n\n|\n(?=## )", claim)[0]
+        assert re.search(r"`[\w/]*test_\w+\.py", own), own.splitlines()[0]
+
+
 def test_every_pitfall_has_a_severity_and_a_test() -> None:
     text = (ROOT / "docs" / "pitfalls.md").read_text(encoding="utf-8")
     rows = [
