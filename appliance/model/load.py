@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from appliance.errors import DataError, MachineError
+from appliance.model.offers import fewer_bits
 from appliance.model.tasks import FAMILIES, Shape, shape_of
 from appliance.policy.model import Training
 
@@ -153,6 +154,7 @@ def load_base(
                 dtype=dtype,
                 attn_implementation="eager" if shape == "seq2seq" else "sdpa",
                 output_loading_info=True,
+                **fewer_bits(training, place),
             )
         model = model.to(place)
     except (MemoryError, torch.OutOfMemoryError):

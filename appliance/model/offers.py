@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from importlib.util import find_spec
-from typing import Final
+from typing import Any, Final
 
 from appliance.errors import MachineError, PolicyError
 from appliance.policy.training import Method, Training
@@ -57,6 +57,36 @@ def require_bits() -> None:
             "needs the package bitsandbytes, which is not installed on this machine",
             hint="set training.quantize: none (appliance policy explain training.quantize)",
         )
+
+
+def fewer_bits(training: Training, device: str) -> dict[str, Any]:
+    """Return what makes transformers hold the frozen base in fewer bits; nothing for none.
+
+    Args:
+        training: of the policy.
+        device: where the model goes.
+
+    Reference:
+        Dettmers et al. 2023, arXiv:2305.14314 (NF4, double quantisation); 2022, arXiv:2208.07339
+        (8 bits). The factors, their gradients and the noise stay float32.
+    """
+    if training.quantize == "none":
+        return {}
+    require_bits()
+    import torch
+    from transformers import BitsAndBytesConfig
+
+    config = (
+        BitsAndBytesConfig(load_in_8bit=True)
+        if training.quantize == "8bit"
+        else BitsAndBytesConfig(
+            load_in_4bit=True,
+            bnb_4bit_quant_type="nf4",
+            bnb_4bit_use_double_quant=True,
+            bnb_4bit_compute_dtype=torch.bfloat16 if device == "cuda" else torch.float32,
+        )
+    )
+    return {"quantization_config": config, "device_map": {"": device}}
 
 
 def _refuse(method: Method, where: str, nearest: Method) -> None:
