@@ -152,3 +152,13 @@ def test_times_are_compared_in_utc(cast: Cast) -> None:
     assert open_vote(late, request=request(), roles=cast.signed(), where="f").signed == (
         NOW.isoformat(timespec="seconds")
     )
+
+
+def test_the_command_offers_every_vote_and_role() -> None:
+    from typing import get_args
+
+    from appliance.cli.approve_cmd import ROLES, VOTES
+    from appliance.evidence import Role, Vote
+
+    assert get_args(Vote) == VOTES
+    assert get_args(Role) == ROLES
