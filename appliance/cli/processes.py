@@ -76,6 +76,7 @@ def launch(count: int, words: Sequence[str], *, unlocks_itself: bool) -> int:
     threads = str(max(1, (os.cpu_count() or 1) // count))
     shared = {
         "OMP_NUM_THREADS": threads,
+        "TORCH_CPP_LOG_LEVEL": "ERROR",  # It would name the host on stderr.
         **os.environ,
         "MASTER_ADDR": "127.0.0.1",
         "MASTER_PORT": _PORT,
