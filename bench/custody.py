@@ -78,7 +78,7 @@ def people(rng: np.random.Generator) -> list[tuple[bytes, Example]]:
     made = []
     for unit in range(PEOPLE):
         ids = rng.integers(3, 2000, LENGTH).astype(np.int32)
-        mask = np.ones(LENGTH, np.bool_)
+        mask = np.arange(LENGTH) > 0
         made.append(
             (unit.to_bytes(16, "big"), Example(input_ids=ids, loss_mask=mask, record_id=unit))
         )

@@ -300,6 +300,7 @@ def test_an_interrupted_purge_is_finished_by_the_next_command(home_path, unlock,
         with pytest.raises(KeyboardInterrupt):
             home.purge_run("r1")
     home._wipe()
+    Home.open(home_path, unlock, exclusive=False).close()  # signs what was left
     with Home.open(home_path, unlock, exclusive=False) as reader:
         assert reader.verify()["vaults"] == 1
     with Home.open(home_path, unlock, exclusive=True) as home:
