@@ -35,6 +35,8 @@ _LEADS: dict[Lead, re.Pattern[str]] = {
 CHECK_BONUS = 0.2
 #: How far behind its anchor a match may end.
 _REACH = 400
+#: How far behind an anchor a vain search speaks for the anchors there; they keep 300 of the reach.
+_SHOWN = 100
 #: How far before a match its context may begin.
 _CONTEXT = 30
 
@@ -175,6 +177,7 @@ class PatternSet:
 
     def _anchored(self, text: str, lowered: str) -> Iterable[Span]:
         seen: set[tuple[str, int]] = set()
+        barren: dict[str, tuple[int, int]] = {}
         for last, (length, patterns) in self._automaton.iter(lowered):
             start = last + 1 - length
             inside_word = start > 0 and lowered[start].isalpha() and lowered[start - 1].isalpha()
@@ -185,7 +188,10 @@ class PatternSet:
                     match = pattern.regex.match(text, start)
                     matches = [] if match is None else [match]
                 else:
-                    matches = self._around(pattern, text, start, last + 1)
+                    first, until = barren.get(pattern.name, (0, 0))
+                    if start < until and start - pattern.before >= first:
+                        continue  # An anchor nearby has shown that no match begins here.
+                    matches, barren[pattern.name] = self._around(pattern, text, start, last + 1)
                 for match in matches:
                     key = (pattern.name, match.start())
                     if key not in seen:
@@ -195,8 +201,10 @@ class PatternSet:
                             yield span
 
     @staticmethod
-    def _around(pattern: Pattern, text: str, start: int, end: int) -> list[re.Match[str]]:
-        """Return matches that contain the anchor at [start, end)."""
+    def _around(
+        pattern: Pattern, text: str, start: int, end: int
+    ) -> tuple[list[re.Match[str]], tuple[int, int]]:
+        """Return matches that contain the anchor at [start, end), and where none begins."""
         position = max(0, start - pattern.before)
         # A scan that starts inside a word or number would see a cut-off value.
         while 0 < position < start and text[position - 1].isalnum() and text[position].isalnum():
@@ -205,11 +213,11 @@ class PatternSet:
         limit = min(len(text), end + _REACH)
         while match := pattern.regex.search(text, position, limit):
             if match.start() > start:
-                return []
+                return [], (position, min(match.start(), end + _SHOWN))
             if match.end() >= end:
-                return [match]
+                return [match], (0, 0)
             position = max(match.end(), position + 1)
-        return []
+        return [], (position, end + _SHOWN)
 
 
 def words(text: str) -> tuple[str, ...]:

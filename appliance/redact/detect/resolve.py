@@ -35,17 +35,17 @@ def resolve(text: str, spans: Iterable[Span]) -> list[Span]:
         ),
     )
     taken: list[Span] = []
-    owner: dict[int, Span] = {}
+    covered = bytearray(len(text))
     for span in ranked:
-        free_start: int | None = None
-        for position in range(span.start, span.end + 1):
-            free = position < span.end and position not in owner
-            if free and free_start is None:
-                free_start = position
-            elif not free and free_start is not None:
-                _take(text, span, free_start, position, taken, owner)
-                free_start = None
-    return _joined(text, sorted(taken))
+        position = span.start
+        while position < span.end:
+            start = covered.find(0, position, span.end)
+            if start < 0:
+                break
+            end = covered.find(1, start, span.end)
+            position = span.end if end < 0 else end
+            _take(text, span, start, position, taken, covered)
+    return _joined(text, sorted(taken, key=lambda s: s.start))
 
 
 def _of_customer(span: Span) -> bool:
@@ -54,7 +54,7 @@ def _of_customer(span: Span) -> bool:
 
 
 def _take(
-    text: str, span: Span, start: int, end: int, taken: list[Span], owner: dict[int, Span]
+    text: str, span: Span, start: int, end: int, taken: list[Span], covered: bytearray
 ) -> None:
     whole = (start, end) == (span.start, span.end)
     if not whole:
@@ -68,7 +68,7 @@ def _take(
         start=start, end=end, entity_type=span.entity_type, score=span.score, source=span.source
     )
     taken.append(piece)
-    owner.update(dict.fromkeys(range(start, end), piece))
+    covered[start:end] = b"\1" * (end - start)
 
 
 def _joined(text: str, spans: list[Span]) -> list[Span]:
