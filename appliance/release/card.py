@@ -13,6 +13,7 @@ from typing import Any
 
 from appliance.evidence import Report
 from appliance.policy.model import Policy
+from appliance.policy.tasks import Classes
 from appliance.release.kinds import Kind, read_kind
 from appliance.release.layout import CONFIG
 from appliance.release.lint import serving_rank
@@ -45,7 +46,13 @@ def render_card(
     lines = [*_front_matter(policy, base, kind), f"# Adapter {report.run.id}", ""]
     lines += [words.say("card.intro", base=base, policy=report.run.policy.name), ""]
     lines += ["## Intended use", "", policy.release.intended_use, ""]
-    lines += ["## Use", "", *_usage(base, rank, kind), *(_USE_MERGED if merged else ()), ""]
+    lines += [
+        "## Use",
+        "",
+        *_usage(base, rank, kind, policy.training.classes),
+        *(_USE_MERGED if merged else ()),
+        "",
+    ]
     lines += ["## Privacy", "", *_privacy(report, words), ""]
     lines += ["## Audit", "", *_audit(report, words), ""]
     lines += ["## Training data", "", *_data(report, words), ""]
@@ -99,8 +106,12 @@ _USE_MERGED = (
 )
 
 
-def _usage(base: str, rank: int, kind: Kind) -> list[str]:
+def _usage(base: str, rank: int, kind: Kind, classes: Classes) -> list[str]:
     name = json.dumps(base)
+    # A classifier's head has the released adapter's size and the policy's classes, in order.
+    labels = {} if "Classification" not in kind.model_class else dict(enumerate(classes.labels))
+    given = f"{name}, num_labels={len(labels)}, id2label=labels" if labels else name
+    table = [f"labels = {labels!r}"] if labels else []
     if kind.own:
         return [
             "With the module that comes with the appliance:",
@@ -109,7 +120,8 @@ def _usage(base: str, rank: int, kind: Kind) -> list[str]:
             "from appliance.finetune.methods import Tuned",
             f"from transformers import {kind.model_class}, AutoTokenizer",
             "",
-            f"base = {kind.model_class}.from_pretrained({name})",
+            *table,
+            f"base = {kind.model_class}.from_pretrained({given})",
             'model = Tuned.load(base, "PATH/TO/THIS/FOLDER")',
             f"tokenizer = AutoTokenizer.from_pretrained({name})",
             "```",
@@ -122,7 +134,8 @@ def _usage(base: str, rank: int, kind: Kind) -> list[str]:
         "from peft import PeftModel",
         f"from transformers import {kind.model_class}, AutoTokenizer",
         "",
-        f"base = {kind.model_class}.from_pretrained({name})",
+        *table,
+        f"base = {kind.model_class}.from_pretrained({given})",
         'model = PeftModel.from_pretrained(base, "PATH/TO/THIS/FOLDER")',
         f"tokenizer = AutoTokenizer.from_pretrained({name})",
         "```",
