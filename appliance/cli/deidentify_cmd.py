@@ -46,6 +46,9 @@ def deidentify(
         )
     if not source.exists():
         raise DataError(str(source), "no such file or folder", hint=f"ls -l {source.parent}")
+    if not out.absolute().parent.is_dir():
+        # Found out now, not after an hour's work.
+        raise UsageError(str(out), "its folder is not there", hint=f"mkdir -p {out.parent}")
     with unlocking.open(exclusive=True) as home:
         lock_process(loaded.policy, home=home, readable=[source], writable=[out.absolute().parent])
         from appliance.steward.export import export

@@ -308,6 +308,14 @@ def test_a_copy_needs_the_policy_s_leave_before_anything_is_read(home: Path, fil
         )
 
 
+def test_a_copy_to_nowhere_is_refused_before_the_work(home: Path, files: Path) -> None:
+    words = ["deidentify", "--policy", files / "policy.yaml", "--export", files / "rows.jsonl"]
+    with pytest.raises(UsageError, match="folder is not there"):
+        run(home, *words, files / "missing" / "copy.csv")
+    with pytest.raises(UsageError, match="expected a name ending in"):
+        run(home, *words, files / "copy.xlsx")
+
+
 def test_a_copy_is_deidentified_logged_and_the_same_again(home: Path, files: Path) -> None:
     words = ["deidentify", "--policy", files / "policy.yaml", "--export", files / "rows.jsonl"]
     done = json.loads(run(home, *words, files / "copy.jsonl", "--json").stdout)
