@@ -172,13 +172,25 @@ class AuditLog:
         """Count the events after the first `signed` that some command should have signed."""
         return left_unsigned(self._lines()[0][signed:])
 
-    def check_continues(self, size: int, root: str, *, signed: int) -> None:
+    def notes_head(self) -> tuple[int, str]:
+        """Return the number of checkpoints and the digest over them."""
+        notes = self._notes()
+        return len(notes), digest_bytes(canonical_json(notes))
+
+    def check_continues(
+        self, size: int, root: str, *, signed: int, notes: tuple[int, str] = (0, "")
+    ) -> None:
         """Compare with a head kept elsewhere.
 
         Raises:
-            IntegrityError: the log is shorter, its first `size` events are others, or fewer than
-                `signed` of them have a checkpoint.
+            IntegrityError: the log is shorter, its first `size` events are others, fewer than
+                `signed` of them have a checkpoint, or the first checkpoints are others.
         """
+        kept = self._notes()[: notes[0]]
+        if notes[0] and digest_bytes(canonical_json(kept)) != notes[1]:
+            raise IntegrityError(
+                str(self._checkpoints), "fork: not the checkpoints known", hint=_COMPARE
+            )
         last = self.last_checkpoint()
         if last is None or last.size < signed:
             raise IntegrityError(
@@ -204,6 +216,10 @@ class AuditLog:
         """
         lines, torn = self._lines()
         checkpoints = [self._parse(note, at + 1) for at, note in enumerate(self._notes())]
+        if any(other.size <= one.size for one, other in pairwise(checkpoints)):
+            raise IntegrityError(
+                str(self._checkpoints), "fork: checkpoints out of order", hint=_COMPARE
+            )
         known = list(checkpoints)
         if since is not None:
             known.append(Checkpoint.parse(since, self._key, where="checkpoint"))

@@ -300,7 +300,12 @@ class Home:
             )
         if vault.exists(_LOG_HEAD):
             anchor = vault.read_json(_LOG_HEAD)
-            log.check_continues(anchor["size"], anchor["root"], signed=anchor["signed"])
+            log.check_continues(
+                anchor["size"],
+                anchor["root"],
+                signed=anchor["signed"],
+                notes=tuple(anchor["notes"]),
+            )
         home._heads = heads
         home._check_runs()
         tail = log.unsigned(signed)
@@ -341,7 +346,8 @@ class Home:
         """Let the vault keep the log's head and the log the vaults' heads."""
         signed = self.log.checkpoint(self._signing).size
         size, root = self.log.head()
-        self.vault.write_json(_LOG_HEAD, {"size": size, "root": root, "signed": signed})
+        head = {"size": size, "root": root, "signed": signed, "notes": self.log.notes_head()}
+        self.vault.write_json(_LOG_HEAD, head)
         for vault in (self.vault, *self._runs.values()):
             if self._heads.get(vault.scope) != vault.head:
                 self._log_head(vault)

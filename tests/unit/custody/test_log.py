@@ -151,6 +151,25 @@ def test_a_checkpoint_by_another_key_proves_nothing(log):
         log.verify(since=note.replace("\n10\n", "\n11\n"))
 
 
+def test_checkpoints_in_another_order_are_a_fork(log):
+    log.append("test.event")
+    log.checkpoint(KEY)
+    notes = log._checkpoints.read_bytes().splitlines(keepends=True)
+    log._checkpoints.write_bytes(b"".join([notes[1], notes[0], *notes[2:]]))
+    assert fault(log) == "fork"
+
+
+def test_a_checkpoint_taken_out_of_the_middle_is_missed_by_who_knew_it(log):
+    log.append("test.event")
+    log.checkpoint(KEY)
+    (size, root), known = log.head(), log.notes_head()
+    log.check_continues(size, root, signed=size, notes=known)
+    notes = log._checkpoints.read_bytes().splitlines(keepends=True)
+    log._checkpoints.write_bytes(b"".join([notes[0], *notes[2:]]))
+    with pytest.raises(IntegrityError, match="not the checkpoints known"):
+        log.check_continues(size, root, signed=size, notes=known)
+
+
 def test_an_altered_checkpoint_is_found(log):
     data = log._checkpoints.read_bytes()
     for at in range(0, len(data), 7):
