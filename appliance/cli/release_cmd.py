@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from appliance.cli.console import emit, progress
+from appliance.cli.locking import lock_process
 from appliance.cli.options import PATH, Unlocking, home_options, json_option
 from appliance.cli.signer_options import Signing, signer_option, signer_options
 from appliance.errors import EXIT_DONE, EXIT_REFUSED, MachineError
@@ -47,12 +48,15 @@ def release(
     """
     from appliance.cli.summary import as_object, summary
     from appliance.people.release_key import verifying_path
-    from appliance.run import status, utc_now
-    from appliance.settlement.releasing import release_candidate, release_merged
 
     votes = {str(path): _read(path) for path in approvals}
     with unlocking.open(exclusive=True) as home:
         signer = signing.signer()
+        if signing.module is None:  # a device's library needs paths of its own
+            lock_process(None, home=home)
+        from appliance.run import status, utc_now
+        from appliance.settlement.releasing import release_candidate, release_merged
+
         bars = progress(quiet=as_json)
         if merged and status(home, run_id).verdict == "released":
             outcome = release_merged(home, run_id, signer=signer, progress=bars)

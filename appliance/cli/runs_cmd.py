@@ -53,6 +53,8 @@ def show(run_id: str, *, unlocking: Unlocking, as_json: bool) -> None:
         "release": str(bundle) if bundle.is_dir() else None,
     }
     next_step = "" if row.verdict else f"\nnext: appliance train --resume {run_id}"
+    if row.verdict == "waiting":
+        next_step = f"\nnext: appliance approve {run_id}, then appliance release {run_id}"
     emit(
         {"run": found},
         as_json=as_json,
@@ -66,11 +68,16 @@ def show(run_id: str, *, unlocking: Unlocking, as_json: bool) -> None:
 @home_options
 @json_option
 def purge(run_id: str, *, confirm: str | None, unlocking: Unlocking, as_json: bool) -> None:
-    """Crypto-erase a run's sealed data. Its line in the ledger, its report and release stay."""
+    """Crypto-erase a run's sealed data. Its line in the ledger, its report and release stay.
+
+    A run that waits for people is given up: its adapter goes too.
+    """
     from appliance.run import finish, run_ids, status
 
     with unlocking.open(exclusive=True) as home:
-        if run_id not in run_ids(home) or not (home.path / "runs" / run_id).is_dir():
+        waiting = run_id in run_ids(home) and status(home, run_id).verdict == "waiting"
+        sealed = (home.path / "runs" / run_id).is_dir()
+        if run_id not in run_ids(home) or not (sealed or waiting):
             raise UsageError(f"run {run_id}", "holds no sealed data", hint="appliance runs list")
         click.echo(
             f"run {run_id}: its sealed records, checkpoints and adapter will be lost", err=True
@@ -78,7 +85,12 @@ def purge(run_id: str, *, confirm: str | None, unlocking: Unlocking, as_json: bo
         typed = confirm or click.prompt("Type the run's id to go on", err=True)
         if typed != run_id:
             raise UsageError("confirmation", "is not the run's id", hint="appliance runs list")
-        if status(home, run_id).verdict is None:
+        if waiting:
+            from appliance.settlement.releasing import give_up
+
+            give_up(home, run_id)
+        elif status(home, run_id).verdict is None:
             finish(home, run_id, "purged")
-        home.purge_run(run_id)
+        if sealed:
+            home.purge_run(run_id)
     emit({"purged": run_id}, as_json=as_json, text=f"run {run_id} is gone")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from appliance.cli.console import emit, table
+from appliance.cli.locking import lock_process
 from appliance.cli.options import Unlocking, home_options, json_option
 from appliance.errors import UsageError
 
@@ -34,11 +35,12 @@ def find(*, kind: Kind, unlocking: Unlocking, as_json: bool) -> None:
     The person is named as in the data's unit column, on the terminal or on stdin: arguments can be
     read by other processes. Nothing is kept of the name; the log keeps that somebody asked.
     """
-    from appliance.settlement.erasing import digest_of
-    from appliance.settlement.erasing import find as look
-
     named = _named()
     with unlocking.open(exclusive=False) as home:
+        lock_process(None, home=home)
+        from appliance.settlement.erasing import digest_of
+        from appliance.settlement.erasing import find as look
+
         traces = look(home, digest_of(home, named, kind=kind))
         home.log.append("subject.asked", runs=len(traces))
     emit({"found": [_plain(t) for t in traces]}, as_json=as_json, text=_table(traces))
@@ -63,12 +65,13 @@ def erase(
     With `retrain` and `retire` a release leaves HOME/releases and a waiting run is dropped. The
     person's rows are skipped in every later run. An interrupted erasure goes on when repeated.
     """
-    from appliance.run import utc_now
-    from appliance.settlement.erasing import digest_of
-    from appliance.settlement.erasing import erase as burn
-
     named = _named()
     with unlocking.open(exclusive=True) as home:
+        lock_process(None, home=home)
+        from appliance.run import utc_now
+        from appliance.settlement.erasing import digest_of
+        from appliance.settlement.erasing import erase as burn
+
         person = digest_of(home, named, kind=kind)
         click.echo("the person's rows will be lost, here and for good", err=True)
         typed = confirm or _typed()

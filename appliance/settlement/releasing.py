@@ -29,7 +29,7 @@ from appliance.release.bundle import PeoplesPapers, release
 from appliance.report.html import render_html
 from appliance.report.json import build_report, report_bytes
 from appliance.report.limits import not_tested
-from appliance.run import Clock, finish
+from appliance.run import Clock, finish, status
 from appliance.settlement import candidates
 from appliance.settlement.candidates import Candidate
 from appliance.settlement.merging import merger, remove_unfinished
@@ -170,6 +170,11 @@ def release_candidate(
         UsageError: no such run waits, or the key given is not the release key.
         IntegrityError: a word is altered, unknown or about something else; nothing is remembered.
     """
+    if status(home, run_id).verdict != "waiting":
+        # Also of a run that a crash released and did not tidy: its release stands.
+        raise UsageError(
+            f"run {run_id}", "does not wait for anyone", hint=f"appliance runs show {run_id}"
+        )
     candidate = candidates.load(home, run_id)
     key = _release_key(home, signer)
     known = adopted(home)
@@ -277,6 +282,19 @@ def release_merged(
     decision = Decision(verdict="released", findings=tuple(report.findings), approval=None)
     folder = home.path / "reports" / run_id
     return Outcome(decision=decision, report=report, report_dir=folder, bundle=bundle)
+
+
+def give_up(home: Home, run_id: str) -> None:
+    """Drop a run that waits: its adapter is removed, its people's budget stays spent."""
+    candidates.burn(home, run_id)
+    folder = home.path / "reports" / run_id
+    home.expect_public(folder)
+    for name in (REQUEST_FILE, READ_FILE):
+        (folder / name).unlink(missing_ok=True)
+    home.record_public(folder)
+    settle(home, run_id, "refused")
+    finish(home, run_id, "purged")
+    home.log.append("run.given-up", run=run_id)
 
 
 def settle(home: Home, run_id: str, state: State) -> None:

@@ -97,10 +97,12 @@ def wait(home: Home, **knobs: Any) -> str:
 
 @pytest.fixture(scope="module", autouse=True)
 def plain_page() -> Iterator[None]:
-    """Spare the drawings."""
+    """Spare the drawings, and the locks on this process."""
     with pytest.MonkeyPatch.context() as patched:
         for room in ("release.bundle", "settlement.releasing"):
             patched.setattr(f"appliance.{room}.render_html", lambda *_, **__: "<html></html>")
+        # Locks cannot be taken off again; whole-run tests run the command with them.
+        patched.setattr("appliance.cli.release_cmd.lock_process", lambda *_, **__: None)
         yield
 
 
@@ -280,3 +282,47 @@ def test_people_and_the_release_key_on_a_device(
     roles_key = place.home / "keys" / "release.pub.pem"
     bundle = place.home / "releases" / place.run
     appliance("verify", bundle, "--key", key, "--roles-key", roles_key).assert_code(0)
+
+
+def test_a_run_that_waits_can_be_given_up(place: Place) -> None:
+    shown = appliance("runs", "show", place.run, *place.unlock).assert_code(0)
+    assert f"appliance approve {place.run}" in shown.out
+    purge = ("runs", "purge", place.run, "--confirm", place.run, *place.unlock)
+    appliance(*purge).assert_code(0)
+    place.release().assert_two_lines(2)
+    with Home.open(place.home, Unlock(key_file=place.root / "key"), exclusive=True) as home:
+        assert home.vault.names("candidates/") == ()
+        home.verify()
+
+
+def test_a_release_that_a_crash_left_untidy_is_not_made_twice(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from appliance.settlement import candidates
+
+    def crash(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    votes = (place.vote("ana"), place.vote("bo"))
+    with monkeypatch.context() as patched:
+        patched.setattr(candidates, "burn", crash)
+        place.release(*votes).assert_code(130)
+    bundle = place.home / "releases" / place.run
+    signature = (bundle / "model.sig").read_bytes()
+    place.release().assert_two_lines(2)
+    assert (bundle / "model.sig").read_bytes() == signature
+    place.verify().assert_code(0)
+
+
+def test_a_crash_before_the_verdict_is_released_again_whole(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def crash(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    votes = (place.vote("ana"), place.vote("bo"))
+    with monkeypatch.context() as patched:
+        patched.setattr("appliance.settlement.releasing.settle", crash)
+        place.release(*votes).assert_code(130)
+    place.release().assert_code(0)
+    place.verify().assert_code(0)

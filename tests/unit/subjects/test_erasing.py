@@ -32,6 +32,7 @@ from appliance.settlement.erasing import digest_of, erase, find
 from appliance.subjects import register, rewrite
 from appliance.vault import Vault
 from appliance.workspace import Home
+from tests.support.inside import appliance
 
 NOW = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
 MARKER = "Quillfeather"
@@ -397,3 +398,32 @@ def test_a_reader_finds_while_another_command_may_write(vacant: Path, tmp_path: 
             assert len(find(reader, digest_of(reader, WHO))) == 1
             with pytest.raises((ApplianceError, ValueError)):
                 erase(reader, digest_of(reader, WHO), "retire", clock=clock)
+
+
+@pytest.fixture
+def typed(vacant: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str | Path]:
+    """A workspace with one run, and the options that open it by the command line."""
+    monkeypatch.setattr("appliance.cli.subjects_cmd.lock_process", lambda *_, **__: None)
+    shutil.copytree(vacant, tmp_path / "w")
+    rows(tmp_path / "notes.jsonl")
+    with opened(tmp_path / "w") as home:
+        a_run(home, tmp_path / "notes.jsonl")
+    return ["--home", tmp_path / "w" / "home", "--key-file", tmp_path / "w" / "key"]
+
+
+def test_the_commands_take_the_identifier_from_stdin_alone(typed: list[str | Path]) -> None:
+    found = appliance("subjects", "find", "--json", *typed, stdin=f"{WHO}\n").assert_code(0).json
+    (trace,) = found["found"]
+    assert trace["adapter"] == "released"
+    appliance("subjects", "find", WHO, *typed, stdin="").assert_two_lines(2)
+    appliance("subjects", "find", *typed, stdin=f"{WHO}\nMRN-8\n").assert_two_lines(2)
+    erasing_it = ["subjects", "erase", "--choice", "retire", *typed]
+    appliance(*erasing_it, stdin=f"{WHO}\n").assert_code(2)  # nobody can confirm
+    done = appliance(*erasing_it, "--confirm", "erase", stdin=f"{WHO}\n").assert_code(0)
+    assert "released): retire" in done.out
+    assert "not reached:" in done.out
+    assert WHO not in done.out + done.err
+    again = appliance("subjects", "find", "--json", *typed, stdin=f"{WHO}\n").json["found"]
+    assert again[0]["shards"] == []
+    assert again[0]["marks"] == ["retire"]
+    appliance("log", "verify", *typed).assert_code(0)
