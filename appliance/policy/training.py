@@ -170,6 +170,9 @@ class Training(Knobs):
         if self.quantize != "none" and self.method not in ("lora", "dora"):
             msg = f"quantize is not offered with {self.method}; nearest: lora"
             raise ValueError(msg)
+        if self.quantize == "8bit" and self.method == "dora":
+            msg = "quantize: 8bit is not offered with dora; nearest: 4bit"
+            raise ValueError(msg)
         return self
 
     @model_validator(mode="after")

@@ -1,0 +1,73 @@
+"""Whole runs by tuning methods other than LoRA, chosen by one line of the policy."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.support.command import appliance, unlock
+
+#: METHODS=all runs every method: minutes. The suite runs the two that share least with LoRA.
+EVERY = ("dora", "full", "ia3", "prompt", "prefix", "bottleneck")
+RUN = EVERY if os.environ.get("METHODS") == "all" else ("prefix", "full")
+
+
+@pytest.mark.parametrize("method", RUN)
+def test_one_line_of_the_policy_takes_a_run_to_a_verified_release(
+    method: str, home: Path, policy: Callable[[str], Path], sample: Path
+) -> None:
+    # Only the rule about use is off: twelve noisy steps of a random model make no better one.
+    chosen = policy(
+        f"training: {{method: {method}, learning_rate: null}}\n"
+        "release: {rules: {require_better_than_base: false, require_positive_control: true}}\n"
+        "evaluate: {max_records: 8}\n"
+    )
+    done = appliance(
+        "train", "--policy", chosen, "--data", sample, "--base-model", "tiny", *unlock(home)
+    ).assert_code(0)
+    bundle = next((home / "releases").iterdir())
+    appliance("verify", bundle, "--key", home / "keys" / "release.pub.pem").assert_code(0)
+    report = json.loads((bundle / "compliance" / "report.json").read_text())
+    print(method, report["training"], report["utility"]["metrics"]["loss"], report["audit"]["positive_control"])
+    assert report["training"]["method"] == method
+    assert report["training"]["hyperparameters"]["engine"] == "one-pass-by-row"
+    (norms,) = [c for c in report["privacy"]["self_test"]["checks"] if c["name"].startswith("T7")]
+    assert norms["passed"]
+    assert "one-pass-by-row" in norms["detail"]
+    assert report["audit"]["positive_control"]["seen"]
+    assert method in (bundle / "README.md").read_text()
+    assert done.err.count("Traceback") == 0
+
+
+@pytest.mark.parametrize(
+    ("method", "said", "nearest"),
+    [
+        ("bitfit", "no biases", "ia3"),
+        ("prefix, gradient_checkpointing: true", "cannot recompute", "prompt"),
+        ("prompt, quantize: 4bit", "quantize is not offered with prompt", "lora"),
+    ],
+)
+def test_what_is_not_offered_names_the_nearest_that_is(
+    method: str, said: str, nearest: str, home: Path, policy: Callable[[str], Path], sample: Path
+) -> None:
+    done = appliance(
+        *("train", "--policy", policy(f"training: {{method: {method}}}\n"), "--data", sample),
+        *("--base-model", "tiny", *unlock(home)),
+    ).assert_two_lines(3)
+    assert said in done.err
+    assert f"nearest: {nearest}" in done.err
+    assert not list((home / "runs").glob("*")) if (home / "runs").exists() else True
+
+
+def test_fewer_bits_without_their_package_is_the_machines_fault(
+    home: Path, policy: Callable[[str], Path], sample: Path
+) -> None:
+    done = appliance(
+        *("train", "--policy", policy("training: {quantize: 4bit}\n"), "--data", sample),
+        *("--base-model", "tiny", *unlock(home)),
+    ).assert_two_lines(4)
+    assert "bitsandbytes" in done.err
