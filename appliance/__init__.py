@@ -6,7 +6,8 @@ The rooms, in the order of the product's sentence (see `pipeline.execute`):
 differential privacy; `evaluate` measures its use; `audit` attacks it; `gate` decides, purely;
 `report` renders; `release` signs and verifies; `settlement` lets a run wait for people, releases it
 or erases a person from it; `steward` measures, reviews and exports beside a run. Below them: `run`
-(one run), `people` (roles and votes), `subjects` (who is where), `model` (the base model), `vault` (the only way to write private bytes), `manifest`, `log`, `ledger`, `policy`,
+(one run), `people` (roles and votes), `subjects` (who is where), `model` (the base model), `vault`
+(the only way to write private bytes), `manifest`, `log`, `ledger`, `policy`,
 `evidence`, `records`, `crypto`, `errors`. `cli` is the only door.
 """
 
