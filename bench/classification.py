@@ -1,6 +1,6 @@
 """Accuracy of a private classifier beside one without privacy: MiniLM on the clinic's letters.
 
-    python bench/classification.py [--records 1600] [--patients 1600] [--seeds 1] [--epsilons 8,inf]
+    python bench/classification.py [--records 1500] [--patients 1500] [--seeds 1] [--epsilons 8,inf]
 
 Everything follows `policies/examples/classification.yaml` but for clipping and noise: the same
 letters, steps, batches, learning rate and seeds with epsilon 8 and with none. The letters are the
@@ -133,8 +133,8 @@ def measure(
 
 def main() -> None:
     words = argparse.ArgumentParser(description=__doc__)
-    words.add_argument("--records", type=int, default=1600)
-    words.add_argument("--patients", type=int, default=1600)
+    words.add_argument("--records", type=int, default=1500)
+    words.add_argument("--patients", type=int, default=1500)
     words.add_argument("--seeds", type=int, default=1)
     words.add_argument("--epsilons", default="8,inf")
     words.add_argument("--set", action="append", default=[], metavar="KNOB=JSON")
