@@ -77,7 +77,7 @@ gpu: install ## Tests that need a CUDA device
 golden: install ## Rewrite golden files; review the diff
 	GOLDEN_REWRITE=1 $(BIN)/python -m pytest tests -k golden
 
-bench: bench-ingest bench-detection bench-engine bench-utility bench-vault bench-audit ## All benchmarks
+bench: bench-ingest bench-detection bench-engine bench-utility bench-vault bench-custody bench-audit ## All benchmarks
 
 bench-%: install
 	$(BIN)/python bench/$*.py
