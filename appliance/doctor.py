@@ -148,9 +148,20 @@ def _locks() -> list[Finding]:
 
 
 def _self_test() -> list[Finding]:
+    from appliance.finetune import toy
+    from appliance.finetune.mechanism import Mechanism
     from appliance.finetune.selftest import run_selftest
 
-    report = run_selftest()
+    # A run tests its own mechanism and model; here a usual one, with a bound that adapts.
+    mechanism = Mechanism(
+        sample_rate=0.1,
+        noise_multiplier=1.0,
+        steps=20,
+        expected_batch_size=100.0,
+        max_grad_norm=1.0,
+        target_delta=1e-4,
+    ).with_adaptive_bound(quantile=0.5, learning_rate=0.2, budget_share=0.02)
+    report = run_selftest(mechanism, model=toy.toy_model(), units=toy.toy_units(5))
     return [
         Finding(name=f"DP {c.name}", ok=c.passed, found=c.detail or c.expected)
         for c in report.checks

@@ -14,6 +14,7 @@ Under `torchrun` itself the processes need such a network around them (a contain
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 #: Seconds that a process gets to end by itself once another has failed.
 _GRACE_S = 20.0
 _POLL_S = 0.2
+_SET_PARENT_DEATH_SIGNAL = 1
 _PORT = "29500"  # Nobody else is in this network.
 
 
@@ -87,6 +89,7 @@ def launch(count: int, words: Sequence[str], *, unlocks_itself: bool) -> int:
             [sys.executable, "-m", "appliance.cli", *words],
             env={**shared, "RANK": str(number), "LOCAL_RANK": str(number)},
             stdout=None if number == 0 else subprocess.DEVNULL,
+            preexec_fn=_end_with_launcher,
         )
         for number in range(count)
     ]
@@ -98,6 +101,13 @@ def launch(count: int, words: Sequence[str], *, unlocks_itself: bool) -> int:
                 process.terminate()
         codes = [process.wait() for process in started]
     return next((c if c > 0 else EXIT_BUG for c in codes if c), 0)
+
+
+def _end_with_launcher() -> None:
+    """Ask the kernel to end this process when its launcher ends, however that was ended."""
+    from appliance.locks import kernel
+
+    kernel.prctl(_SET_PARENT_DEATH_SIGNAL, signal.SIGKILL)
 
 
 def _wait(started: Sequence[subprocess.Popen[bytes]]) -> None:

@@ -35,7 +35,7 @@ def test_two_processes_do_one_run(home: Path, policy: Callable[[str], Path], sam
         pytest.skip("the kernel gives no network namespace")
     path = policy(OVERLAY)
     given = ("--policy", path, "--data", sample, *unlock(home), "--processes", "2")
-    appliance("train", *given).assert_code(0)
+    appliance("train", *given, env={"OMP_NUM_THREADS": "1"}).assert_code(0)
     (file,) = (home / "reports").glob("*/report.json")
     report = json.loads(file.read_text())
     privacy, training = report["privacy"], report["training"]
