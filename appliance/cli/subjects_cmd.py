@@ -125,7 +125,7 @@ def _table(traces: list[Trace]) -> str:
             t.run,
             t.source or "unknown",
             t.verdict or "unfinished",
-            ", ".join(f"{name} ({n})" for name, n in t.shards) or "burned",
+            ", ".join(f"{name} ({n})" for name, n in t.shards) or "none",
             "yes" if t.trained_on else "no",
             t.adapter + "".join(f", {m}" for m in t.marks),
         )

@@ -46,7 +46,7 @@ _REVIEWS = "review/"
 
 NOT_REACHED = (
     "the raw files outside the workspace: remove the person there too",
-    "copies of releases elsewhere: the digests below tell which",
+    "copies of releases elsewhere: the digests in this receipt tell which",
     "backups and snapshots of the workspace, with the keys of their time",
     "what other people's records say about the person, by name or otherwise",
     "what adapters that stay learned: the privacy guarantee bounds it and does not remove it",

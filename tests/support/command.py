@@ -36,7 +36,12 @@ class Done:
         return self
 
 
-def appliance(*words: str | Path, env: dict[str, str] | None = None, timeout: float = 900) -> Done:
+def appliance(
+    *words: str | Path,
+    env: dict[str, str] | None = None,
+    timeout: float = 900,
+    stdin: str | None = None,
+) -> Done:
     """Run `appliance WORDS`."""
     done = subprocess.run(
         [sys.executable, "-m", "appliance.cli", *map(str, words)],
@@ -44,7 +49,7 @@ def appliance(*words: str | Path, env: dict[str, str] | None = None, timeout: fl
         text=True,
         timeout=timeout,
         env={**os.environ, "OMP_NUM_THREADS": "2", **(env or {})},
-        stdin=subprocess.DEVNULL,
+        **({"stdin": subprocess.DEVNULL} if stdin is None else {"input": stdin}),
         check=False,
     )
     return Done(done.returncode, done.stdout, done.stderr)
