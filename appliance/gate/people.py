@@ -18,9 +18,9 @@ def people(evidence: Evidence, policy: Policy) -> Iterator[Finding]:
         yield _approvals(section, needed)
     if section is None:
         return
-    for word in judge.rejections(section):
+    if rejected := judge.rejections(section):
         what = "a rejection stands; the first page of the report says whose and until when"
-        yield finding("release.rejected", False, word.role, None, what)
+        yield finding("release.rejected", False, len(rejected), 0, what)
     if section.release_key == "apart":
         yield finding(
             "release.signing_key",
