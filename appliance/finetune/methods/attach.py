@@ -183,7 +183,6 @@ def throwaway(model: Any) -> Iterator[Any]:  # noqa: ANN401  peft is untyped
             p.grad = None
 
 
-@torch.no_grad()  # type: ignore[untyped-decorator]  # torch is untyped here
 def _keep_frozen(model: Any) -> None:  # noqa: ANN401  peft is untyped
     """Let switching the adapter off and on leave frozen what was frozen.
 
@@ -206,5 +205,6 @@ def _keep_frozen(model: Any) -> None:  # noqa: ANN401  peft is untyped
 
 
 def _put(own: Mapping[str, torch.Tensor], values: Mapping[str, torch.Tensor]) -> None:
-    for name, value in values.items():
-        own[name].copy_(value)
+    with torch.no_grad():
+        for name, value in values.items():
+            own[name].copy_(value)
