@@ -42,7 +42,9 @@ _MAYBE = (
 )
 _BETWEEN = r"(?:(?:coma|treadmill|dvt|pe|dementia|depression|anxiety|risk|heart|back)[ ])?"
 _EPONYM = re.compile(
-    rf"(?:['’]s?|s['’])?[ ]{_BETWEEN}(?:{'|'.join(_SURE.split())})(?![\w\-])", re.IGNORECASE
+    rf"(?:['’]s?|s['’])?[ ]{_BETWEEN}(?:{'|'.join(_SURE.split())})(?![\w\-])"
+    r"(?<!sign(?=[ ](?:the|an?|his|her|their|this|that|these|off|up|in|out|for|it)\b))",
+    re.IGNORECASE,
 )
 _POSSIBLE = re.compile(rf"(?:['’]s?|s['’])?[ ](?:{'|'.join(_MAYBE.split())})(?![\w\-])")
 _RESULT = re.compile(

@@ -257,10 +257,10 @@ AGES: tuple[Pattern, ...] = (
     shaped(
         "en_age_aside",
         "AGE",
-        r"(?<=[A-Z][a-z][a-z.]), (?:then[ ]|now[ ]|aged[ ])?(?P<v>[1-9]\d|1[01]\d|[4-9])(?=(?:,"
-        r"|[ ]-)[ ]"
-        r"[a-z]{2,})(?!, (?:and|or|to)[ ]\d)",
+        r", (?:then[ ]|now[ ]|aged[ ])?(?P<v>[1-9]\d|1[01]\d|[4-9])(?=(?:,|[ ]-)[ ][a-z]{2,})"
+        r"(?!, (?:and|or|to)[ ]\d)",
         score=0.5,
+        context=r"[A-Z][a-zà-ÿ'’\-]+\.?",
     ),
     anchored(
         "en_age_at",

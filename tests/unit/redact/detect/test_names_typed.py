@@ -1,0 +1,121 @@
+"""Names as people type them, as courts write them, and words of medicine that look like names."""
+
+import pytest
+
+from appliance.records import Span
+from appliance.redact.detect.lexicon import Lexicon
+from appliance.redact.detect.medical import Clinical
+from appliance.redact.detect.normalise import normalise
+from tests.unit.redact.detect.cases import masks
+
+
+@pytest.mark.parametrize(
+    "marked",
+    [
+        "Who is the PCP for [PERSON G Tembo]?",
+        "does mr [PERSON o'malley] have a pacemaker",
+        "dictated by: [PERSON r. okafor], late",
+        "does [PERSON jose p. rizal] take aspirin",
+        "[PERSON mary ellen kowalczyk] called again",
+        "spoke with [PERSON terrence] about labs",
+        "send it to [PERSON anjali.rao] today",
+        "is [PERSON al-jaziri] anticoagulated",
+        "the dose for [PERSON JUAN CARLOS DE LA CRUZ] today",
+        "[PERSON Maria do Carmo Silva] was here",
+        "[PERSON ALVAREZ] needs dialysis",
+        "[PERSON Htoo Eh] lives in a camp",
+        "[PERSON Will Power] is obese",
+        'the man goes by "[PERSON Smoke]" here',
+        "the defendant Tyrell, a/k/a '[PERSON Smoke]', ran",
+        "she lives w/ [PERSON Baz] (partner)",
+        "4/17 - [PERSON Zhang] at bedside",
+        "Did [PERSON DiMarco] sign the consent?",
+    ],
+)
+def test_names_are_found_as_people_type_them(rules, marked):
+    masks(rules, marked)
+
+
+def test_a_possessive_does_not_hide_the_name_elsewhere(rules):
+    masks(rules, "[PERSON Mrs. Achterberg]'s scan. Later [PERSON Achterberg] left.")
+
+
+@pytest.mark.parametrize(
+    "marked",
+    [
+        "In the case of [PERSON Kraska] v. Switzerland",
+        "CASE OF [PERSON O’HALLORAN AND FRANCIS] v. THE UNITED KINGDOM",
+        "The court convicted [PERSON M.K.] on appeal and [PERSON J.-P. Dubois] as well.",
+        "The court heard police officers [PERSON Yu.] and [PERSON Sh.] questioned the applicant.",
+        "judgment (no. [CASE_NUMBER 36244/06]), file [CASE_NUMBER 2 BvR 1481/04] of the court",
+        "docket [CASE_NUMBER IV K 57/99]; ref. [CASE_NUMBER 3021/B/04]",
+        "Civil Action No. [CASE_NUMBER 2:14-cv-03382-JLL]",
+        "a [NRP Turkish] national born in [DATE_TIME 1972]",
+        "on the [DATE_TIME 2nd day of July, 2003], and on [DATE_TIME 9.IX.1997]",
+        "born in [DATE_TIME nineteen fifty-two], or in the [DATE_TIME early 1950s]",
+        "on the [DATE_TIME twelfth of May, nineteen sixty-two] he",
+        "in [DATE_TIME winter 1993], since '[DATE_TIME 98], at [DATE_TIME Thanksgiving 2019]",
+        "Svetlana, [AGE 34], gave birth; her mother died at [AGE 88].",
+        "lives at [LOCATION 12-14 rue des Lilas] there",
+        "lives at [LOCATION Plot 8, Ring Road East], there",
+        "crashed in [LOCATION Hollow Creek] then",
+    ],
+)
+def test_courts_and_letters_are_read(rules, marked):
+    masks(rules, marked)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "given p.o., then i.v.; D.C. instructions, E.R. visit, B.I.D. dosing",
+        "vitamin D deficiency, hepatitis B surface antigen, group A strep, factor V Leiden",
+        "does it come with a rash, and is it worse at night",
+    ],
+)
+def test_abbreviations_of_medicine_are_no_initials(rules, text):
+    assert [s for s in rules.detect(text) if s.entity_type == "PERSON"] == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Does Wilson disease cause Kayser-Fleischer rings?",
+        "List the Duke criteria and the Wells score for PE.",
+        "Treat Clostridium difficile and Candida albicans.",
+        "Continue Latuda 40 mg and Zosyn; Lisinopril held.",
+        "Nondisplaced fracture; Postprocedural fever; Salter-Harris fracture.",
+        "Ambien, Ativan and Zofran held. Kernig and Brudzinski negative.",
+        "SpO2 98% on RA, Hgb 9.2.",
+    ],
+)
+def test_useful_words_of_medicine_stay(english, text):
+    assert english.detect(text) == []
+
+
+@pytest.mark.parametrize(
+    "marked",
+    [
+        "[PERSON Uwimana] denies tremor.",
+        "Wound of [PERSON Mr. Wilson] clean; [PERSON Mr. Wilson] negative for flu.",
+        "[ORGANIZATION Okafor] positive for influenza.",
+    ],
+)
+def test_people_beside_words_of_medicine_are_still_people(english, marked):
+    masks(english, marked)
+
+
+def test_a_strong_hit_is_never_taken_for_medicine():
+    clinical = Clinical(Lexicon(("en",)))
+    text = "Wilson disease"
+    titled = Span(start=0, end=6, entity_type="PERSON", score=0.85, source="names:title")
+    weak = Span(start=0, end=6, entity_type="PERSON", score=0.6, source="ner")
+    assert clinical.people(text, [titled, weak]) == [titled]
+
+
+def test_stretches_without_strange_characters_keep_their_places():
+    text = "abc\u200b “def” \U0001f600 １２"
+    plain = normalise(text)
+    assert plain.text == 'abc "def" \U0001f600 12'
+    start = plain.text.index("12")
+    assert text[slice(*plain.original(start, start + 2))] == "１２"
