@@ -57,7 +57,7 @@ STEPS = {
 }
 SWEEP = (1 / 3, 1.0, 3.0)
 KEY = bytes(32)
-WIDTH, VOCABULARY, LENGTH, BATCH = 96, 1024, 48, 64
+WIDTH, VOCABULARY, LENGTH, BATCH = 64, 1024, 32, 48
 
 
 def settings_of(method: str) -> MethodSettings:
@@ -81,7 +81,7 @@ def shaped(layers: int) -> torch.nn.Module:
     return LlamaForCausalLM(config)
 
 
-def one_batch(rows: int = 8, length: int = 128) -> PhysicalBatch:
+def one_batch(rows: int, length: int) -> PhysicalBatch:
     ids = torch.randint(3, 49152, (rows, length), generator=torch.Generator().manual_seed(1))
     targets = torch.ones_like(ids, dtype=torch.bool)
     targets[:, 0] = False
@@ -163,9 +163,11 @@ def in_memory_of(model: torch.nn.Module) -> int:
     return max(1, TrainSettings().unit_gradient_bytes // size)
 
 
-def seconds(method: str, layers: int, rounds: int) -> tuple[int, list[float], list[float]]:
+def seconds(
+    method: str, layers: int, rounds: int, shape: tuple[int, int]
+) -> tuple[int, list[float], list[float]]:
     model = attach(shaped(layers), settings_of(method)).train()
-    batch = one_batch()
+    batch = one_batch(*shape)
     steps = (plain_step(model, batch), private_step(model, batch, in_memory=in_memory_of(model)))
     found: tuple[list[float], list[float]] = ([], [])
     for number in range(rounds + 1):
@@ -178,7 +180,7 @@ def seconds(method: str, layers: int, rounds: int) -> tuple[int, list[float], li
     return sum(p.numel() for p in trainable(model)), *found
 
 
-def peak(method: str, layers: int, *, private: bool) -> int:
+def peak(method: str, layers: int, shape: tuple[int, int], *, private: bool) -> int:
     """Bytes that a model and two steps add at their peak, in a child of this process."""
     source, sink = os.pipe()
     child = os.fork()
@@ -186,7 +188,7 @@ def peak(method: str, layers: int, *, private: bool) -> int:
         Path("/proc/self/clear_refs").write_text("5")  # The peak starts anew.
         before = resident("VmRSS")
         model = attach(shaped(layers), settings_of(method)).train()
-        batch = one_batch()
+        batch = one_batch(*shape)
         step = (
             private_step(model, batch, in_memory=in_memory_of(model))
             if private
@@ -210,16 +212,16 @@ def resident(field: str) -> int:
     raise RuntimeError(field)
 
 
-def show_time(layers: int, rounds: int) -> None:
+def show_time(methods: Sequence[str], layers: int, rounds: int, shape: tuple[int, int]) -> None:
     print(
-        f"One step, B=8, T=128, {layers} layers of SmolLM2-135M's shape, {rounds} rounds, "
-        "against the same method without privacy\n"
+        f"One step, B={shape[0]}, T={shape[1]}, {layers} layers of SmolLM2-135M's shape, "
+        f"{rounds} rounds, against the same method without privacy\n"
     )
     print("| method | trained | plain s | private s | time | lowest | highest | memory |")
     print("|---|---|---|---|---|---|---|---|")
-    for method in METHODS:
-        peaks = [peak(method, layers, private=private) for private in (False, True)]
-        count, plain, private = seconds(method, layers, rounds)
+    for method in methods:
+        peaks = [peak(method, layers, shape, private=private) for private in (False, True)]
+        count, plain, private = seconds(method, layers, rounds, shape)
         ratios = [b / a for a, b in zip(plain, private, strict=True)]
         print(
             f"| {method} | {count:,} | {statistics.median(plain):.2f} | "
@@ -272,14 +274,14 @@ def windows(tokenizer: Tokenizer, texts: Sequence[str]) -> list[Example]:
     return found
 
 
-def public_base(examples: Sequence[Example], steps: int = 250) -> torch.nn.Module:
+def public_base(examples: Sequence[Example], steps: int = 300) -> torch.nn.Module:
     torch.manual_seed(1)
     model = LlamaForCausalLM(
         LlamaConfig(
             vocab_size=VOCABULARY,
             hidden_size=WIDTH,
-            intermediate_size=256,
-            num_hidden_layers=3,
+            intermediate_size=160,
+            num_hidden_layers=2,
             num_attention_heads=4,
             num_key_value_heads=2,
             max_position_embeddings=256,
@@ -431,10 +433,14 @@ def main() -> None:
     parser.add_argument("--layers", type=int, default=6)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--steps", type=int, default=30)
+    parser.add_argument("--rows", type=int, default=8)
+    parser.add_argument("--length", type=int, default=128)
+    parser.add_argument("--only", choices=METHODS)
     args = parser.parse_args()
     torch.set_num_threads(1)
     if args.part in (None, "time"):
-        show_time(args.layers, args.rounds)
+        chosen = METHODS if args.only is None else (args.only,)
+        show_time(chosen, args.layers, args.rounds, (args.rows, args.length))
         print()
     if args.part in (None, "use"):
         show_use(args.steps)
