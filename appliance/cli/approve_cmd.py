@@ -32,9 +32,7 @@ ROLES = ("steward", "privacy-officer", "operator", "approver", "auditor")
     show_default=True,
     help="What you decide.",
 )
-@click.option(
-    "--role", type=click.Choice(ROLES), required=True, help="The role you sign in."
-)
+@click.option("--role", type=click.Choice(ROLES), required=True, help="The role you sign in.")
 @click.option(
     "--reason", required=True, help="Why, in one line; printed on the report's first page."
 )

@@ -5,122 +5,26 @@ from __future__ import annotations
 import base64
 import json
 import shutil
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import pytest
 
-from appliance.crypto.canonical import canonical_json, digest_bytes
+from appliance.crypto.canonical import canonical_json
 from appliance.crypto.signing import SigningKey, dsse_sign
-from appliance.errors import IntegrityError
-from appliance.evidence import Evidence, PeopleSection
-from appliance.gate import Decision, decide
-from appliance.gate import waits_for_people as waits
-from appliance.people.roles import SignedRoles
-from appliance.people.section import people_section
-from appliance.people.votes import CANDIDATE_REPORT, PAYLOAD_TYPE, Request, open_vote
-from appliance.policy.load import LoadedPolicy, policy_digest
+from appliance.people.votes import PAYLOAD_TYPE, Request
 from appliance.release import statements
-from appliance.release.bundle import PeoplesPapers, release
-from appliance.release.verify import Verification, verify
-from appliance.report.json import build_report, report_bytes
-from appliance.report.limits import not_tested
 from tests.unit.people.cast import NOW, Cast
 from tests.unit.release.conftest import Released
-from tests.unit.release.sample_adapter import adapter_files
 from tests.unit.release.test_verify import restate, seal
-from tests.unit.report import sample_report
-
-JUDGED = NOW + timedelta(hours=1)
-MAX_AUC = "release.rules.max_auc"
-
-
-def two_person_policy(**release_knobs: Any) -> LoadedPolicy:
-    policy = sample_report.policy().policy
-    knobs = policy.release.model_copy(update={"approvals": 2} | release_knobs)
-    changed = policy.model_copy(update={"release": knobs})
-    return LoadedPolicy(policy=changed, digest=policy_digest(changed), path=Path("two.yaml"))
-
-
-@dataclass
-class Case:
-    """A candidate, its people and the release key, as the pipeline would hold them."""
-
-    cast: Cast = field(default_factory=Cast)
-    policy: LoadedPolicy = field(default_factory=two_person_policy)
-    leak: bool = False
-    accounts: tuple[int, ...] = (1001,)
-
-    def __post_init__(self) -> None:
-        found = sample_report.evidence(leak=self.leak)
-        identity = found.run.policy.model_copy(update={"digest": self.policy.digest})
-        run = found.run.model_copy(update={"policy": identity})
-        self.evidence = found.model_copy(update={"run": run})
-        decision = decide(self.evidence, self.policy.policy)
-        self.read = report_bytes(report_of(self.evidence, decision))
-        files = {n: digest_bytes(d) for n, d in adapter_files().items()}
-        self.request = Request(
-            run=run.id,
-            subject={**files, CANDIDATE_REPORT: digest_bytes(self.read)},
-            report=digest_bytes(self.read),
-            policy={"name": "p", "version": "1", "digest": self.policy.digest},
-            needed=2,
-            waivable=(MAX_AUC,),
-        )
-
-    def section(
-        self, votes: Sequence[bytes], roles: SignedRoles, judged: datetime = JUDGED
-    ) -> PeopleSection:
-        words = [open_vote(v, request=self.request, roles=roles, where="vote") for v in votes]
-        return people_section(
-            words,
-            roles=roles,
-            needed=2,
-            accounts=self.accounts,
-            judged=judged.isoformat(timespec="seconds"),
-        )
-
-    def bundle(
-        self,
-        out: Path,
-        votes: Sequence[bytes],
-        *,
-        roles: SignedRoles | None = None,
-        section: PeopleSection | None = None,
-    ) -> Released:
-        """Release, whatever the gate says: what an insider with the release key could do."""
-        roles = roles or self.cast.signed()
-        people = section or self.section(votes, roles)
-        evidence = self.evidence.model_copy(update={"people": people})
-        decision = decide(evidence, self.policy.policy)
-        findings = tuple(f.model_copy(update={"passed": True, "outcome": "pass"}) for f in
-                         decision.findings if not f.passed)  # fmt: skip
-        findings = tuple(f for f in decision.findings if f.passed) + findings
-        forged = Decision(verdict="released", findings=findings, approval=None)
-        report = report_of(evidence, decision if decision.approval else forged)
-        from appliance.report.json import decision_digest
-
-        release(
-            SimpleNamespace(run_id=report.run.id, decision_digest=decision_digest(report)),
-            report=report,
-            adapter_files=adapter_files(),
-            policy=self.policy,
-            signing_key=self.cast.root,
-            log_checkpoint=None,
-            out=out,
-            papers=PeoplesPapers(roles=roles.envelope, votes=votes, report=self.read),
-        )
-        key = out.parent / "release.pub.pem"
-        key.write_bytes(self.cast.root.public.pem())
-        return Released(bundle=out, public_key=key, key=self.cast.root)
-
-
-def report_of(evidence: Evidence, decision: Decision) -> Any:
-    return build_report(evidence, decision.findings, decision.verdict, [], not_tested(evidence))
+from tests.unit.release.two_people import (
+    MAX_AUC,
+    Case,
+    checked,
+    good_votes,
+    refused,
+)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -136,10 +40,6 @@ def case() -> Case:
     return Case()
 
 
-def good_votes(case: Case) -> list[bytes]:
-    return [case.cast.vote(case.request, name) for name in ("ana", "bo")]
-
-
 @pytest.fixture(scope="module")
 def original(case: Case, tmp_path_factory: pytest.TempPathFactory) -> Released:
     return case.bundle(tmp_path_factory.mktemp("two") / "run", good_votes(case))
@@ -149,20 +49,6 @@ def original(case: Case, tmp_path_factory: pytest.TempPathFactory) -> Released:
 def released(original: Released, tmp_path: Path) -> Released:
     shutil.copytree(original.bundle, tmp_path / "copy")
     return Released(bundle=tmp_path / "copy", public_key=original.public_key, key=original.key)
-
-
-def checked(released: Released, **more: Any) -> Verification:
-    return verify(released.bundle, public_key=released.public_key, decide=decide, **more)
-
-
-def refused(released: Released, **more: Any) -> IntegrityError:
-    """Refused with the gate asked again, and without: the count does not hang on the gate."""
-    with pytest.raises(IntegrityError):
-        checked(released, **more)
-    with pytest.raises(IntegrityError) as caught:
-        verify(released.bundle, public_key=released.public_key, **more)
-    assert caught.value.exit_code == 6
-    return caught.value
 
 
 def test_two_people_in_two_roles_verify_and_are_named(released: Released) -> None:
@@ -355,95 +241,3 @@ def _decision(path: Path) -> str:
     from appliance.report.json import decision_digest, parse_report
 
     return decision_digest(parse_report(path.read_bytes(), where="r"))
-
-
-# --- waivers ---------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def leaking() -> Case:
-    """The canary attack's AUC is over the policy's threshold, and the policy lets it be waived."""
-    failed = sample_report.evidence(leak=True)
-    decision = decide(failed, sample_report.policy().policy)
-    rules = tuple(f.rule for f in decision.reasons)
-    assert MAX_AUC in rules
-    policy = two_person_policy(waivable=(MAX_AUC,))
-    attack = failed.audit.membership if failed.audit else None
-    assert attack is not None
-    knobs = policy.policy.release.rules.model_copy(
-        update={"max_auc": attack.auc_interval[1] - 0.01}
-    )
-    changed = policy.policy.model_copy(
-        update={"release": policy.policy.release.model_copy(update={"rules": knobs})}
-    )
-    case = Case(
-        policy=LoadedPolicy(policy=changed, digest=policy_digest(changed), path=Path("w.yaml"))
-    )
-    audit = case.evidence.audit
-    assert audit is not None
-    assert audit.membership is not None
-    worse = audit.membership.model_copy(update={"auc_interval": attack.auc_interval})
-    assert attack.auc_interval[0] > 0
-    case.evidence = case.evidence.model_copy(
-        update={"audit": audit.model_copy(update={"membership": worse})}
-    )
-    case.read = report_bytes(report_of(case.evidence, decide(case.evidence, case.policy.policy)))
-    digest = digest_bytes(case.read)
-    subject = {**case.request.subject, CANDIDATE_REPORT: digest}
-    case.request = Request(
-        run=case.request.run, subject=subject, report=digest, policy=case.request.policy,
-        needed=2, waivable=(MAX_AUC,),
-    )  # fmt: skip
-    return case
-
-
-def asked(case: Case, votes: Sequence[bytes], judged: datetime = JUDGED) -> Decision:
-    section = case.section(votes, case.cast.signed(), judged)
-    evidence = case.evidence.model_copy(update={"people": section})
-    return decide(evidence, case.policy.policy)
-
-
-def test_a_waived_rule_is_shown_and_the_release_runs_out_with_it(
-    leaking: Case, tmp_path: Path
-) -> None:
-    before = decide(leaking.evidence, leaking.policy.policy)
-    assert {f.rule for f in before.reasons} == {MAX_AUC, "release.approvals"}
-    assert waits(before, leaking.policy.policy)
-    waiver = leaking.cast.vote(leaking.request, "ana", "waive", rule=MAX_AUC, days=7)
-    votes = [*good_votes(leaking), waiver]
-    decision = asked(leaking, votes)
-    (found,) = [f for f in decision.findings if f.rule == MAX_AUC]
-    assert (found.outcome, found.passed) == ("waived", True)
-    assert "waived by ana" in found.detail
-    bundle = leaking.bundle(tmp_path / "run", votes)
-    checked(bundle, now=NOW + timedelta(days=6))
-    late = refused(bundle, now=NOW + timedelta(days=8))
-    assert "waiver of release.rules.max_auc ran out" in late.what
-
-
-def test_a_waiver_counts_only_while_it_lasts_and_only_for_rules_the_policy_names(
-    leaking: Case,
-) -> None:
-    waiver = leaking.cast.vote(leaking.request, "ana", "waive", rule=MAX_AUC, days=7)
-    votes = [*good_votes(leaking), waiver]
-    assert asked(leaking, votes).approval is not None
-    late = asked(leaking, votes, NOW + timedelta(days=8))
-    assert MAX_AUC in {f.rule for f in late.reasons}
-    assert asked(leaking, good_votes(leaking)).approval is None
-    strict = Case(cast=leaking.cast, policy=two_person_policy())
-    section = leaking.section(votes, leaking.cast.signed())
-    evidence = leaking.evidence.model_copy(update={"people": section})
-    assert decide(evidence, strict.policy.policy).approval is None
-
-
-def test_evidence_that_is_missing_is_never_waived(leaking: Case) -> None:
-    waiver = leaking.cast.vote(leaking.request, "ana", "waive", rule=MAX_AUC, days=7)
-    section = leaking.section([*good_votes(leaking), waiver], leaking.cast.signed())
-    audit = leaking.evidence.audit
-    assert audit is not None
-    evidence = leaking.evidence.model_copy(
-        update={"people": section, "audit": audit.model_copy(update={"membership": None})}
-    )
-    decision = decide(evidence, leaking.policy.policy)
-    assert MAX_AUC in {f.rule for f in decision.reasons}
-    assert not waits(decision, leaking.policy.policy)

@@ -5,144 +5,39 @@ from __future__ import annotations
 import base64
 import json
 import shutil
-from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
 from appliance.corpus import Corpus
 from appliance.crypto.signing import VerifyingKey, dsse_verify
-from appliance.crypto.unlock import Unlock
 from appliance.errors import ApplianceError, IntegrityError, UsageError
 from appliance.finetune.spent import compose
-from appliance.ingest.split import read_sides, split
-from appliance.ingest.stage import ingest
-from appliance.ledger import Event, Ledger, as_units
-from appliance.model.examples import Example
-from appliance.model.store import read_examples, write_examples
-from appliance.policy.model import Data, SplitShares
-from appliance.progress import SilentProgress
+from appliance.ingest.split import read_sides
+from appliance.ledger import Ledger, as_units
+from appliance.model.store import read_examples
 from appliance.records import SIDES
-from appliance.run import finish, status
+from appliance.run import status
 from appliance.settlement import erasing
 from appliance.settlement.erasing import digest_of, erase, find
-from appliance.subjects import register, rewrite
+from appliance.subjects import register
 from appliance.vault import Vault
 from appliance.workspace import Home
 from tests.support.inside import appliance
-
-NOW = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
-MARKER = "Quillfeather"
-WHO = "MRN-7"
-RUN = "20260101T000000-aaaa"
-
-
-def clock() -> datetime:
-    return NOW
-
-
-def rows(path: Path) -> Path:
-    lines = [
-        {"mrn": f"MRN-{n // 2}", "text": f"letter {n} of {MARKER if n // 2 == 7 else 'somebody'}"}
-        for n in range(40)
-    ]
-    path.write_text("\n".join(json.dumps(line) for line in lines) + "\nnot json\n")
-    return path
-
-
-def read_in(home: Home, vault: Vault, source: Path) -> Any:
-    return ingest(
-        source,
-        policy=Data(unit="mrn", quarantine_limit=0.5),
-        vault=vault,
-        unit_key=home.vault.keyed("units"),
-        progress=SilentProgress(),
-        erased=register.erased(home.vault),
-    )
-
-
-def a_run(home: Home, source: Path, run_id: str = RUN, verdict: str | None = "released") -> Vault:
-    """What a run leaves in its vault, without the training."""
-    vault = home.run_vault(run_id)
-    read_in(home, vault, source)
-    corpus = Corpus(vault, "ingest/corpus.arrow")
-    whole = np.ones(len(corpus), np.bool_)
-    redacted = corpus.copy("redact/corpus.arrow", keep=whole)
-    shares = SplitShares(train=0.7, validation=0.1, test=0.1, audit_holdout=0.1)
-    split(redacted, shares=shares, key=vault.keyed("split"), vault=vault)
-    sides = read_sides(vault)
-    for side in SIDES:
-        records = redacted.take(int(i) for i in sides.ids(side))
-        write_examples(
-            vault,
-            f"examples/{side}.arrow",
-            (
-                (
-                    r.unit,
-                    Example(
-                        input_ids=np.frombuffer(str(r.fields["text"]).encode(), np.uint8).astype(
-                            np.int32
-                        ),
-                        loss_mask=np.arange(len(str(r.fields["text"]))) > 0,
-                        record_id=r.record_id,
-                    ),
-                )
-                for r in records
-            ),
-        )
-    vault.write_json("base_scores/scores.json", {"of": MARKER})
-    vault.write_json("run/settings.json", {"kept": True})
-    register.record(home.vault, run_id, source=source.name, units=(u for _, u in corpus.units()))
-    ledger = Ledger(home.vault, compose)
-    ledger.reserve(
-        as_units([u for _, u in corpus.units()]),
-        run=run_id,
-        event=Event(noise_multiplier=1.0, sample_rate=0.1, steps=10),
-        delta=1e-3,
-        lifetime_epsilon=100.0,
-        policy="p",
-        started=NOW.isoformat(),
-    )
-    if verdict is not None:
-        finish(home, run_id, verdict)
-    if verdict == "released":
-        bundle = home.path / "releases" / run_id
-        home.expect_public(bundle)
-        bundle.mkdir(parents=True)
-        (bundle / "model.sig").write_bytes(b"signature")
-        home.record_public(bundle)
-    return vault
-
-
-@pytest.fixture(scope="module")
-def vacant(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    key = tmp_path_factory.mktemp("key") / "key"
-    key.write_bytes(bytes(range(32)))
-    Home.init(key.parent / "home", Unlock(key_file=key)).close()
-    return key.parent
-
-
-def opened(folder: Path, *, exclusive: bool = True) -> Home:
-    return Home.open(folder / "home", Unlock(key_file=folder / "key"), exclusive=exclusive)
-
-
-@pytest.fixture
-def home(vacant: Path, tmp_path: Path) -> Iterator[Home]:
-    shutil.copytree(vacant, tmp_path / "w")
-    rows(tmp_path / "notes.jsonl")
-    with opened(tmp_path / "w") as found:
-        yield found
-
-
-def plain_text(vault: Vault) -> bytes:
-    return b"".join(vault.read_bytes(name) for name in vault.names())
-
-
-def tokens(text: str) -> bytes:
-    return np.frombuffer(text.encode(), np.uint8).astype(np.int32).tobytes()
+from tests.unit.subjects.world import (
+    MARKER,
+    NOW,
+    RUN,
+    WHO,
+    a_run,
+    clock,
+    opened,
+    plain_text,
+    read_in,
+    rows,
+    tokens,
+)
 
 
 def test_a_person_is_found_in_every_shard_and_run(home: Home, tmp_path: Path) -> None:
@@ -298,82 +193,6 @@ def test_who_is_not_there_cannot_be_erased(home: Home, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no run of this workspace") as caught:
         erase(home, digest_of(home, "SECRET-99"), "retire", clock=clock)
     assert "SECRET" not in caught.value.message + caught.value.hint
-
-
-CRASHES = [
-    ("set_erased", "after"),
-    ("_rewrite", "before"),
-    ("_rewrite", "after"),
-    ("copy", "after"),
-    ("reseal_run", "before"),
-    ("reseal_run", "after"),
-    ("_mark", "after"),
-    ("_write_receipt", "after"),
-    ("register_done", "after"),
-]
-
-
-@pytest.mark.parametrize(("where", "when"), CRASHES)
-def test_after_a_crash_the_same_command_ends_what_it_began(
-    vacant: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str, when: str
-) -> None:
-    shutil.copytree(vacant, tmp_path / "w")
-    rows(tmp_path / "notes.jsonl")
-    with opened(tmp_path / "w") as home:
-        a_run(home, tmp_path / "notes.jsonl")
-
-    class CrashError(Exception):
-        pass
-
-    owner: Any = register if where in ("set_erased", "register_done") else erasing
-    owner = {"_rewrite": rewrite, "copy": Corpus}.get(where, owner)
-    name = "set_pending" if where == "register_done" else where
-    real = getattr(owner, name)
-
-    def broken(*args: Any, **kwargs: Any) -> Any:
-        if where == "register_done" and args[1] is not None:
-            return real(*args, **kwargs)
-        if when == "after":
-            real(*args, **kwargs)
-        raise CrashError
-
-    with monkeypatch.context() as patched:
-        patched.setattr(owner, name, broken)
-        with pytest.raises(CrashError), opened(tmp_path / "w") as home:
-            erase(home, digest_of(home, WHO), "retire", clock=clock)
-    with opened(tmp_path / "w") as home:
-        erase_again(home, when=when, where=where)
-        assert register.pending(home.vault) is None
-        assert MARKER.encode() not in plain_text(home.run_vault(RUN))
-        assert tokens(MARKER) not in plain_text(home.run_vault(RUN))
-        assert not (home.path / "releases" / RUN).exists()
-        assert len(list((home.path / "reports" / "erasures").iterdir())) == 1
-        home.verify()
-
-
-def erase_again(home: Home, *, when: str, where: str) -> None:
-    if where == "register_done" and when == "after":
-        assert register.pending(home.vault) is None
-        return
-    receipt, _ = erase(home, digest_of(home, WHO), "retire", clock=clock)
-    assert receipt["runs"][0]["shards"], "the receipt still names what was found"
-
-
-def test_an_interrupted_erasure_is_ended_before_another_begins(
-    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    a_run(home, tmp_path / "notes.jsonl")
-
-    def stop(*_: Any) -> None:
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patched:
-        patched.setattr(erasing, "take_out", stop)
-        with pytest.raises(KeyboardInterrupt):
-            erase(home, digest_of(home, WHO), "retire", clock=clock)
-    erase(home, digest_of(home, "MRN-3"), "retire", clock=clock)
-    assert register.erased(home.vault) == {digest_of(home, WHO), digest_of(home, "MRN-3")}
-    assert MARKER.encode() not in plain_text(home.run_vault(RUN))
 
 
 def test_excerpts_that_wait_for_a_steward_are_dropped(home: Home, tmp_path: Path) -> None:
