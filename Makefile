@@ -9,7 +9,7 @@ FUZZ_SECONDS ?= 320
 FUZZ_EXAMPLES ?= 1000
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check fmt lint type imports bench bench-engine bench-utility bench-methods bench-detection bench-vault bench-audit bench-ingest golden controls fuzz fuzz-led e2e gpu lock clean
+.PHONY: help install demo test check fmt lint type imports bench golden controls fuzz fuzz-led e2e gpu lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -77,7 +77,7 @@ gpu: install ## Tests that need a CUDA device
 golden: install ## Rewrite golden files; review the diff
 	GOLDEN_REWRITE=1 $(BIN)/python -m pytest tests -k golden
 
-bench: bench-ingest bench-detection bench-engine bench-utility bench-methods bench-vault bench-custody bench-audit ## All benchmarks
+bench: bench-ingest bench-detection bench-engine bench-utility bench-methods bench-classification bench-vault bench-custody bench-audit ## All benchmarks
 
 bench-%: install
 	$(BIN)/python bench/$*.py
