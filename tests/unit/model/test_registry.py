@@ -9,6 +9,7 @@ import struct
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -314,3 +315,20 @@ def test_a_family_that_is_not_offered_is_refused_unquoted(model: Path) -> None:
     with pytest.raises(DataError) as caught:
         check_family(model)
     assert "MARKER" not in caught.value.message
+
+
+def test_an_encoders_pooler_passes_the_first_token(tmp_path: Path) -> None:
+    from safetensors.numpy import load_file, save_file
+
+    path = tmp_path / WEIGHTS
+    held = {
+        "pooler.dense.weight": np.full((3, 3), 2.0, np.float32),
+        "pooler.dense.bias": np.ones(3, np.float32),
+        "encoder.weight": np.full((2, 3), 5.0, np.float32),
+    }
+    save_file(held, path)
+    module._pass_first_token(path)
+    found = load_file(path)
+    assert np.array_equal(found["pooler.dense.weight"], np.eye(3))
+    assert not found["pooler.dense.bias"].any()
+    assert np.array_equal(found["encoder.weight"], held["encoder.weight"])
