@@ -69,10 +69,15 @@ def evaluate_detection(
 
 
 def _types(scores: Scores) -> dict[str, dict[str, Any]]:
+    """Return a row for each annotated type, and for each found one that no annotation means."""
+    from appliance.redact.entities import canonical
+
     found: dict[str, dict[str, Any]] = {}
-    for name in sorted({*scores.recall_by_type, *scores.precision_by_type}):
+    meant = {canonical(name) for name in scores.recall_by_type}
+    alone = {name for name in scores.precision_by_type if name not in meant}
+    for name in sorted({*scores.recall_by_type, *alone}):
         recall = scores.recall_by_type.get(name)
-        precision = scores.precision_by_type.get(name)
+        precision = scores.precision_by_type.get(canonical(name) if recall else name)
         both = scores.f2_by_type.get(name)
         found[name] = {
             "words": 0 if recall is None else recall.words,
