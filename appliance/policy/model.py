@@ -240,6 +240,9 @@ class Policy(Knobs):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
+        if self.release.merged and self.training.method not in ("lora", "dora", "ia3"):
+            msg = f"release.merged is not offered with training.method {self.training.method}; "
+            raise ValueError(msg + "nearest: lora")
         if self.privacy.target_epsilon > self.privacy.lifetime_epsilon:
             msg = "privacy.target_epsilon should be at most privacy.lifetime_epsilon"
             raise ValueError(msg)
