@@ -11,7 +11,7 @@ from appliance.policy.tasks import Classes, Curriculum, Part, TaskName
 
 Method = Literal["lora", "dora", "full", "prefix", "prompt", "ia3", "bitfit", "bottleneck"]
 
-#: Step sizes under noise, by method; measured by `make bench-methods`.
+#: Step sizes to start from, by method; `python bench/methods.py --part sweep` compares them.
 STEP_SIZES: Final[dict[Method, float]] = {
     "lora": 1e-3,
     "dora": 1e-3,
