@@ -53,11 +53,12 @@ def fresh_process(tmp_path_factory):
 
 @pytest.mark.parametrize(("method", "family"), zoo.OFFERED)
 def test_a_fresh_process_computes_the_same_logits(method, family, fresh_process):
+    # Sums of another process may round in another order: its threads and memory are its own.
     expected, found = fresh_process
     name = f"{method}-{family}"
-    assert torch.equal(found[name], expected[name])
+    torch.testing.assert_close(found[name], expected[name], rtol=1e-5, atol=2e-6)
     if method in ("full", "bitfit"):
-        assert torch.equal(found[f"{name}-plain"], expected[name])
+        torch.testing.assert_close(found[f"{name}-plain"], expected[name], rtol=1e-5, atol=2e-6)
 
 
 @pytest.mark.parametrize(("method", "family"), ONE_EACH)
