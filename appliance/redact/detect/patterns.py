@@ -27,7 +27,7 @@ Lead = Literal["", "digit", "capital", "long"]
 
 #: Where a led match may begin. The second part of "digit" is the run its digits are counted in.
 _LEADS: dict[Lead, re.Pattern[str]] = {
-    "digit": re.compile(r"(?<![^\W_])[\d(+](?=([\d()+./\- :–]*))"),
+    "digit": re.compile(r"(?<![^\W_])[\d(+](?=([\d()+./\- :–]{0,120}))"),
     "capital": re.compile(r"(?<!\w)[^\W\d_a-zß-öø-ÿ]"),
     "long": re.compile(r"(?<![0-9A-Za-z:.\-])(?=[0-9A-Za-z:.\-]{12})[0-9A-Za-z:]"),
 }
