@@ -48,7 +48,7 @@ def repeat(run: Run, stage: Stage) -> Again:
         with the digest of what it measured.
 
     Raises:
-        UsageError: there is no adapter (yet).
+        UsageError: there is no adapter (yet), or its sealed data are not whole.
         IntegrityError: a sealed byte of the run was altered.
     """
     run.vault.verify()
@@ -63,6 +63,13 @@ def repeat(run: Run, stage: Stage) -> Again:
         raise UsageError(
             f"run {run.id}",
             "was refused before training: there is no adapter",
+            hint=f"appliance report {run.id} report.html",
+        )
+    if _gone(run):
+        raise UsageError(
+            f"run {run.id}",
+            "part of its sealed data is gone (a person was erased from it): what was fixed before "
+            "training cannot be repeated",
             hint=f"appliance report {run.id} report.html",
         )
     bench = Workbench(run)
@@ -85,6 +92,13 @@ def repeat(run: Run, stage: Stage) -> Again:
         reasons=[f.rule for f in findings if not f.passed],
     )
     return Again(section=section, earlier=earlier, findings=findings)
+
+
+def _gone(run: Run) -> bool:
+    """Say whether a sealed input of the attacks is no longer there."""
+    receipts = [run.manifest.find(stage) for stage in ("examples", "canaries", "base_scores")]
+    names = [name for receipt in receipts if receipt for name in receipt["outputs"]]
+    return None in receipts or not all(run.vault.exists(name) for name in names)
 
 
 def _earlier(run: Run, stage: str, section: type[S]) -> S | None:
