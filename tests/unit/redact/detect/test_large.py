@@ -25,15 +25,15 @@ def test_memory_does_not_grow_with_the_corpus():
     def read(batches: int) -> None:
         nonlocal number
         for _ in range(batches):
-            detector.detect_batch([note(number + i) for i in range(32)])
-            number += 32
+            detector.detect_batch([note(number + i) for i in range(12)])
+            number += 12
 
-    read(8)
+    read(6)
     tracemalloc.start()
     try:
-        read(4)
+        read(2)
         before, _ = tracemalloc.get_traced_memory()
-        read(16)
+        read(8)
         after, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
