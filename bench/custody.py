@@ -39,7 +39,7 @@ from appliance.workspace import Home, Unlock, rotate
 
 #: The most that sealed input may add to training.
 LIMIT = 0.02
-PEOPLE, LENGTH, STEPS = 600, 128, 40
+PEOPLE, LENGTH, STEPS = 300, 64, 20
 NAME = "examples/train.arrow"
 
 
@@ -109,7 +109,7 @@ def training(home: Home, rounds: int) -> bool:
     for store in (clear, sealed):
         write_examples(store, NAME, examples)  # type: ignore[arg-type]
     mechanism = Mechanism.calibrate(
-        target_epsilon=8.0, target_delta=1e-5, n_units=PEOPLE, expected_batch_size=64.0,
+        target_epsilon=8.0, target_delta=1e-5, n_units=PEOPLE, expected_batch_size=32.0,
         steps=STEPS, max_grad_norm=1.0,
     )  # fmt: skip
     tuned_from(clear, mechanism)  # warm up
@@ -137,7 +137,7 @@ def best(action: Callable[[], object], rounds: int = 7) -> float:
 
 def rotation(home: Home, unlock: Unlock) -> None:
     vault = home.run_vault("bench")
-    for mebibytes in (1, 16, 128):
+    for mebibytes in (1, 16, 64):
         vault.write_bytes("bench/data.bin", bytes(mebibytes * 2**20))
         start = time.perf_counter()
         rotate(home, unlock)
@@ -145,7 +145,7 @@ def rotation(home: Home, unlock: Unlock) -> None:
 
 
 def random_reads(home: Home) -> None:
-    vault, count = home.run_vault("bench"), 200_000
+    vault, count = home.run_vault("bench"), 50_000
     with Corpus.writing(vault, "bench/corpus.arrow") as corpus:
         for number in range(count):
             corpus.append(
