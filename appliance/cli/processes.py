@@ -4,8 +4,8 @@
 
 The launcher moves into a network of loopback alone, starts the processes with torchrun's
 environment, waits, and ends with the first process's code. The first process does the whole run;
-the others help to train: they hold no lock on the workspace, write nothing to it, and print nothing
-but their own failures.
+the others help to train: they hold no lock on the workspace, write to its log alone, and print
+nothing but their own failures.
 
 Under `torchrun` itself the processes need such a network around them (a container without one, or
 `unshare --net` with loopback up); torchrun replaces exit codes by its own.
@@ -164,7 +164,8 @@ def help_first_process(unlocking: Unlocking) -> None:
     home = unlocking.path.absolute()
     temp = helper_temp(home)
     secrets = [p.absolute() for p in (unlocking.passphrase_file, unlocking.key_file) if p]
-    lockdown("shared-loopback", readable=[home, *secrets], temp=temp)
+    # Closing a workspace signs its log, even one that was only read.
+    lockdown("shared-loopback", readable=[home, *secrets], writable=[home / "log"], temp=temp)
     from appliance.finetune.ranks import Ranks
     from appliance.pipeline.parallel import help_train
 
