@@ -124,6 +124,7 @@ def private_step(
         noise=NoiseSource(key=KEY, origin=INJECTED),
         ranks=Ranks(),
     )
+    engine = engine_for(model, causal_lm_loss)
     number = iter(range(10_000))
     rows = len(batch.unit)
     parts = [
@@ -132,7 +133,6 @@ def private_step(
     ]
 
     def step() -> None:
-        engine = engine_for(model, causal_lm_loss)
         optimizer.clear()
         for group in parts:
             engine.unit_gradients(group)
@@ -141,7 +141,6 @@ def private_step(
         optimizer.scale_grad()
         optimizer.original_optimizer.step()
         optimizer.clear()
-        engine.close()
 
     return step
 
@@ -166,9 +165,13 @@ def in_memory_of(model: torch.nn.Module) -> int:
 def seconds(
     method: str, layers: int, rounds: int, shape: tuple[int, int]
 ) -> tuple[int, list[float], list[float]]:
-    model = attach(shaped(layers), settings_of(method)).train()
+    # A model each: the private one's layers belong to its engine.
+    plain, model = (attach(shaped(layers), settings_of(method)).train() for _ in range(2))
     batch = one_batch(*shape)
-    steps = (plain_step(model, batch), private_step(model, batch, in_memory=in_memory_of(model)))
+    steps = (
+        plain_step(plain, batch),
+        private_step(model, batch, in_memory=in_memory_of(model)),
+    )
     found: tuple[list[float], list[float]] = ([], [])
     for number in range(rounds + 1):
         for step, taken in zip(steps, found, strict=True):
