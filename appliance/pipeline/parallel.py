@@ -1,8 +1,8 @@
 """Several processes, one run: the first does everything, the others help to train.
 
 A helper waits until the first process is about to train, opens the workspace for reading, builds
-the same model and units, and joins the steps. It reserves nothing, seals nothing and logs nothing but its opening:
-ledger, checkpoints and evidence are the first process's.
+the same model and units, and joins the steps. It reserves nothing and seals nothing; the log alone
+tells of its opening. Ledger, checkpoints and evidence are the first process's.
 """
 
 from __future__ import annotations
