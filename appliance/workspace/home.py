@@ -304,7 +304,7 @@ class Home:
                 anchor["size"],
                 anchor["root"],
                 signed=anchor["signed"],
-                notes=tuple(anchor["notes"]),
+                notes=tuple(anchor.get("notes", ())),  # absent in older workspaces
             )
         home._heads = heads
         home._check_runs()

@@ -1,19 +1,19 @@
 """Bad input through the real command line: an exit code, two lines, no traceback, no content.
 
-Failures that come before the process locks itself are asked for in this process; all others in
-one of their own.
+Each command runs in a process of its own, for locks on a process cannot be taken off: a new one, or
+a copy of this one where the modules' loading would be most of the time.
 """
 
 from __future__ import annotations
 
 import json
-import logging
 import os
 import resource
 import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -63,42 +63,29 @@ def train(workspace: Path, policy: Callable[..., Path]) -> Train:
     return _train
 
 
-@pytest.fixture(autouse=True)
-def heard_again() -> Iterator[None]:
-    """Undo what `main` silences in this process."""
-    yield
-    logging.disable(logging.NOTSET)
-
-
-def here(capsys: pytest.CaptureFixture[str], *words: str | Path) -> Done:
-    """Run a command that fails before any lock, in this process."""
-    with pytest.raises(SystemExit) as stopped:
-        main([str(w) for w in words])
-    out = capsys.readouterr()
-    assert MARKER not in out.out + out.err
-    code = stopped.value.code
-    return Done(code if isinstance(code, int) else -1, out.out, out.err)
-
-
-def forked(tmp_path: Path, *words: str | Path) -> Done:
-    """Run a command in a copy of this process: it may lock itself, and no module loads again."""
-    out, err = tmp_path / "out", tmp_path / "err"
-    child = os.fork()
-    if child == 0:
-        code = 99
-        try:
-            for number, path in ((1, out), (2, err)):
-                os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), number)
-            sys.stdout, sys.stderr = os.fdopen(1, "w"), os.fdopen(2, "w")
-            main([str(w) for w in words])
-        except SystemExit as stopped:
-            code = stopped.code if isinstance(stopped.code, int) else 98
-        finally:
-            sys.stdout.flush()
-            sys.stderr.flush()
-            os._exit(code)
-    _, status = os.waitpid(child, 0)
-    done = Done(os.waitstatus_to_exitcode(status), out.read_text(), err.read_text())
+def here(*words: str | Path) -> Done:
+    """Run a command in a copy of this process: no module loads again, and its locks go with it."""
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+        child = os.fork()
+        if child == 0:
+            code = 99
+            try:
+                os.dup2(out.fileno(), 1)
+                os.dup2(err.fileno(), 2)
+                sys.stdout, sys.stderr = os.fdopen(1, "w"), os.fdopen(2, "w")
+                main([str(w) for w in words])
+            except SystemExit as stopped:
+                code = stopped.code if isinstance(stopped.code, int) else 98
+            finally:
+                sys.stdout.flush()
+                sys.stderr.flush()
+                os._exit(code)
+        _, status = os.waitpid(child, 0)
+        said = []
+        for stream in (out, err):
+            stream.seek(0)
+            said.append(stream.read().decode())
+    done = Done(os.waitstatus_to_exitcode(status), *said)
     assert MARKER not in done.out + done.err
     return done
 
@@ -164,11 +151,9 @@ def test_bad_data_with_json_is_one_object(train: Train, tmp_path: Path) -> None:
     assert set(done.json["error"]) == {"where", "what", "hint", "exit_code"}
 
 
-def test_a_missing_file_is_exit_5(
-    workspace: Path, policy: Callable[..., Path], capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_missing_file_is_exit_5(workspace: Path, policy: Callable[..., Path]) -> None:
     words = ("train", "--policy", policy(), "--data", "nowhere.jsonl", *unlock(workspace))
-    here(capsys, *words).assert_two_lines(5)
+    here(*words).assert_two_lines(5)
 
 
 @pytest.mark.parametrize(
@@ -181,69 +166,50 @@ def test_a_missing_file_is_exit_5(
     ],
 )
 def test_a_bad_policy_is_exit_3_and_names_file_and_line(
-    overlay: str,
-    workspace: Path,
-    policy: Callable[..., Path],
-    sample: Path,
-    capsys: pytest.CaptureFixture[str],
+    overlay: str, workspace: Path, policy: Callable[..., Path], sample: Path
 ) -> None:
     path = policy(overlay)
     words = ("train", "--policy", path, "--data", sample, *unlock(workspace))
-    done = here(capsys, *words).assert_two_lines(3)
+    done = here(*words).assert_two_lines(3)
     assert f"{path}: line " in done.err
 
 
-def test_a_missing_policy_is_exit_3(
-    workspace: Path, sample: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_missing_policy_is_exit_3(workspace: Path, sample: Path) -> None:
     words = ("train", "--policy", "nowhere.yaml", "--data", sample, *unlock(workspace))
-    here(capsys, *words).assert_two_lines(3)
+    here(*words).assert_two_lines(3)
 
 
 @pytest.mark.parametrize("name", ["pytorch_model.bin", "model.pkl", "modeling_evil.py"])
 def test_a_base_model_holding_pickles_or_code_is_exit_5(
-    name: str,
-    workspace: Path,
-    tiny_model: Path,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
+    name: str, workspace: Path, tiny_model: Path, tmp_path: Path
 ) -> None:
     evil = tmp_path / "evil"
     shutil.copytree(tiny_model, evil)
     (evil / name).write_bytes(b"\x80\x04cos\nsystem\n")
     words = ("models", "add", evil, *unlock(workspace))
-    assert name in here(capsys, *words).assert_two_lines(5).err
+    assert name in here(*words).assert_two_lines(5).err
 
 
 def test_an_unregistered_base_model_is_exit_2(
-    workspace: Path,
-    policy: Callable[..., Path],
-    sample: Path,
-    capsys: pytest.CaptureFixture[str],
+    workspace: Path, policy: Callable[..., Path], sample: Path
 ) -> None:
     words = ("train", "--policy", policy(), "--data", sample, "--base-model", "other")
-    here(capsys, *words, *unlock(workspace)).assert_two_lines(2)
+    here(*words, *unlock(workspace)).assert_two_lines(2)
 
 
 def test_a_base_model_altered_after_registration_is_exit_6(
-    home: Path,
-    policy: Callable[..., Path],
-    sample: Path,
-    capsys: pytest.CaptureFixture[str],
+    home: Path, policy: Callable[..., Path], sample: Path
 ) -> None:
     weights = home / "models" / "tiny" / "model.safetensors"
     raw = bytearray(weights.read_bytes())
     raw[-1] ^= 1
     weights.write_bytes(raw)
     words = ("train", "--policy", policy(), "--data", sample, *unlock(home))
-    here(capsys, *words).assert_two_lines(6)
+    here(*words).assert_two_lines(6)
 
 
 def test_a_base_model_swapped_with_its_registry_is_exit_6(
-    home: Path,
-    policy: Callable[..., Path],
-    sample: Path,
-    capsys: pytest.CaptureFixture[str],
+    home: Path, policy: Callable[..., Path], sample: Path
 ) -> None:
     from appliance.model.registry import Registry
 
@@ -251,31 +217,27 @@ def test_a_base_model_swapped_with_its_registry_is_exit_6(
     tokenizer.write_text(tokenizer.read_text() + "\n")
     Registry(home / "models").add(home / "models" / "tiny", name="tiny")
     words = ("train", "--policy", policy(), "--data", sample, *unlock(home))
-    here(capsys, *words).assert_two_lines(6)
+    here(*words).assert_two_lines(6)
 
 
-def test_a_wrong_passphrase_is_exit_6(
-    workspace: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_wrong_passphrase_is_exit_6(workspace: Path, tmp_path: Path) -> None:
     (tmp_path / "wrong").write_text(MARKER)
     words = ("runs", "list", "--home", workspace, "--passphrase-file", tmp_path / "wrong")
-    here(capsys, *words).assert_two_lines(6)
+    here(*words).assert_two_lines(6)
 
 
 @pytest.mark.parametrize(
     "content", [b"", b"\n"], ids=["an empty passphrase file", "a line end alone"]
 )
-def test_no_passphrase_is_exit_2(
-    content: bytes, workspace: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_no_passphrase_is_exit_2(content: bytes, workspace: Path, tmp_path: Path) -> None:
     (tmp_path / "empty").write_bytes(content)
     words = ("runs", "list", "--home", workspace, "--passphrase-file", tmp_path / "empty")
-    here(capsys, *words).assert_two_lines(2)
+    here(*words).assert_two_lines(2)
 
 
-def test_no_workspace_is_exit_4(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_no_workspace_is_exit_4(tmp_path: Path) -> None:
     (tmp_path / "passphrase").write_text("x y z")
-    here(capsys, "runs", "list", *unlock(tmp_path / "none")).assert_two_lines(4)
+    here("runs", "list", *unlock(tmp_path / "none")).assert_two_lines(4)
 
 
 def test_a_second_run_on_a_locked_workspace_is_exit_4(
@@ -357,7 +319,7 @@ def test_an_altered_byte_in_any_sealed_file_is_exit_6(
 ) -> None:
     for home, file in _copies(killed[0], tmp_path):
         file.write_bytes(alter(file.read_bytes()))
-        done = forked(tmp_path, "train", "--resume", killed[1], *unlock(home))
+        done = here("train", "--resume", killed[1], *unlock(home))
         assert done.code == 6, (file, done.err)
         done.assert_two_lines(6)
 
@@ -365,13 +327,13 @@ def test_an_altered_byte_in_any_sealed_file_is_exit_6(
 def test_a_removed_sealed_file_is_exit_6(killed: tuple[Path, str], tmp_path: Path) -> None:
     for home, file in _copies(killed[0], tmp_path):
         file.unlink()
-        done = forked(tmp_path, "train", "--resume", killed[1], *unlock(home))
+        done = here("train", "--resume", killed[1], *unlock(home))
         assert done.code == 6, (file, done.err)
         done.assert_two_lines(6)
 
 
-def test_an_unknown_run_is_not_resumed(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    here(capsys, "train", "--resume", MARKER[2:], *unlock(workspace)).assert_two_lines(2)
+def test_an_unknown_run_is_not_resumed(workspace: Path) -> None:
+    here("train", "--resume", MARKER[2:], *unlock(workspace)).assert_two_lines(2)
 
 
 def _no_larger_files_than(limit_bytes: int) -> Callable[[], None]:
