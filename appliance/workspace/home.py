@@ -131,6 +131,7 @@ class Home:
                 home._remove_stale()
                 home._finish_purges()
                 finish_rotation(home)
+                home.vault.verify()
         except BaseException:
             if lock is not None:
                 lock.release()
