@@ -32,7 +32,6 @@ def test_one_line_of_the_policy_takes_a_run_to_a_verified_release(
     bundle = next((home / "releases").iterdir())
     appliance("verify", bundle, "--key", home / "keys" / "release.pub.pem").assert_code(0)
     report = json.loads((bundle / "compliance" / "report.json").read_text())
-    print(method, report["training"], report["utility"]["metrics"]["loss"], report["audit"]["positive_control"])
     assert report["training"]["method"] == method
     assert report["training"]["hyperparameters"]["engine"] == "one-pass-by-row"
     (norms,) = [c for c in report["privacy"]["self_test"]["checks"] if c["name"].startswith("T7")]
@@ -60,7 +59,6 @@ def test_what_is_not_offered_names_the_nearest_that_is(
     ).assert_two_lines(3)
     assert said in done.err
     assert f"nearest: {nearest}" in done.err
-    assert not list((home / "runs").glob("*")) if (home / "runs").exists() else True
 
 
 def test_fewer_bits_without_their_package_is_the_machines_fault(
