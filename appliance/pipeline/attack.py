@@ -11,7 +11,7 @@ from appliance.corpus import Corpus
 from appliance.evaluate.classified import evaluate_classes
 from appliance.evaluate.stage import Prompted, evaluate
 from appliance.evidence import AuditSection, PrivacySection, Section, UtilitySection
-from appliance.finetune.methods import throwaway
+from appliance.finetune.methods import leaking
 from appliance.ingest.split import read_sides
 from appliance.model.examples import Example
 from appliance.model.generate import generate_greedy
@@ -97,7 +97,7 @@ def find_leaks(run: Run, bench: Workbench, privacy: PrivacySection) -> AuditSect
         privacy=privacy,
         base_scores=BaseScores.from_bytes(run.vault.read_bytes(_BASE)),
         removed=removed_of(run),
-        control=None if beside else lambda: throwaway(model),
+        control=None if beside else lambda: leaking(model),
         progress=run.progress,
     )
 

@@ -5,7 +5,9 @@
     export(model, base_model_name=)                       model -> two files, read back and checked
     restore(model, files)                                 two files -> the same model again
     throwaway(model)                                      the same model with a fresh start, for a
-                                                          while: what the positive control trains
+                                                          while
+    leaking(model)                                        the same, able to learn by heart: what the
+                                                          positive control trains
 
 Whatever the method, the model has `get_base_model()`, `disable_adapter()`, `generate()` and the
 base's forward: inputs and outputs have the same positions as without it. Its trainable parameters
@@ -16,7 +18,7 @@ head); all of it is clipped together and gets noise.
     full, bitfit, bottleneck          `own.Tuned`; their files load with `Tuned.load(base, folder)`
 """
 
-from appliance.finetune.methods.attach import attach, export, restore, throwaway
+from appliance.finetune.methods.attach import attach, export, leaking, restore, throwaway
 from appliance.finetune.methods.choose import engine_for
 from appliance.finetune.methods.own import Tuned
 from appliance.finetune.methods.settings import MethodSettings
@@ -27,6 +29,7 @@ __all__ = [
     "attach",
     "engine_for",
     "export",
+    "leaking",
     "restore",
     "throwaway",
 ]

@@ -183,6 +183,37 @@ def throwaway(model: Any) -> Iterator[Any]:  # noqa: ANN401  peft is untyped
             p.grad = None
 
 
+@contextmanager
+def leaking(model: Any) -> Iterator[Any]:  # noqa: ANN401  peft is untyped
+    """Give a fresh start that can learn a few dozen sequences by heart, for the audit's control.
+
+    Args:
+        model: of `attach`.
+
+    Yields:
+        The model at its own start; for prompt and prefix, which have too little room to leak what
+        the attack looks for, fresh LoRA factors on the same base, the virtual tokens switched off.
+
+    Guarantees:
+        Afterwards the model is as it was, also after an error.
+    """
+    config = None if isinstance(model, Tuned) else model.peft_config[model.active_adapter]
+    if config is None or not config.is_prompt_learning:
+        with throwaway(model) as started:
+            yield started
+        return
+    wanted = {name: p.requires_grad for name, p in model.named_parameters()}
+    with model.disable_adapter():
+        control = adapter.attach_lora(model.get_base_model(), rank=8, alpha=16.0, seed=0)
+        try:
+            yield control
+        finally:
+            control.unload()
+            for name, p in model.named_parameters():
+                p.requires_grad_(wanted[name])
+                p.grad = None
+
+
 def _keep_frozen(model: Any) -> None:  # noqa: ANN401  peft is untyped
     """Let switching the adapter off and on leave frozen what was frozen.
 

@@ -9,7 +9,7 @@ import torch
 from appliance.audit.control import overfit
 from appliance.audit.scores import score_examples
 from appliance.errors import PolicyError
-from appliance.finetune.methods import MethodSettings, attach, throwaway
+from appliance.finetune.methods import MethodSettings, attach, leaking, throwaway
 from appliance.finetune.methods.own import Tuned
 from appliance.finetune.noise import OS_ENTROPY, fresh_key
 from appliance.finetune.per_sample import trainable
@@ -86,6 +86,28 @@ def test_a_throw_away_copy_learns_and_leaves_no_trace(method, family):
         learned = loss()
     assert learned < before
     assert abs(loss() - before) < 1e-6
+
+
+@pytest.mark.parametrize("method", ["prompt", "prefix"])
+def test_the_control_beside_virtual_tokens_leaks_and_leaves_no_trace(method):
+    model = zoo.tuned(method, "llama")
+    examples = [e for unit in zoo.units_for("llama", 6, seed=2) for e in unit]
+    names, before = [n for n, _ in model.named_parameters()], model(**zoo.inputs("llama")).logits
+    wanted = [p.requires_grad for p in model.parameters()]
+
+    def loss(of):
+        scores = score_examples(of, examples, max_tokens=512, progress=SilentProgress())
+        return float(np.mean([s.loss for s in scores]))
+
+    with leaking(model) as control:
+        assert all("lora_" in n for n, p in control.named_parameters() if p.requires_grad)
+        start = loss(control)
+        assert abs(start - loss(zoo.base("llama"))) < 1e-5
+        overfit(control, examples, generator=np.random.default_rng(0), progress=SilentProgress())
+        assert loss(control) < start
+    assert [n for n, _ in model.named_parameters()] == names
+    assert [p.requires_grad for p in model.parameters()] == wanted
+    assert torch.equal(model(**zoo.inputs("llama")).logits, before)
 
 
 def test_the_last_layers_alone_can_be_trained_by_every_method_that_has_layers():
