@@ -154,8 +154,9 @@ def test_training_goes_on_from_a_release_and_shared_people_pay_twice(
     report = json.loads(path.read_text())
     ledger = report["privacy"]["ledger"]
     assert report["training"]["hyperparameters"]["continued_from"] == one
-    assert 3.9 < ledger["previous_epsilon"] <= 4.0
-    assert 4.0 < ledger["total_epsilon"] <= 6.0
+    # Fewer people give the second run a larger delta, at which the first one's epsilon is smaller.
+    assert 3.0 < ledger["previous_epsilon"] <= 4.0
+    assert ledger["previous_epsilon"] < ledger["total_epsilon"] <= 6.0
 
     out = tmp_path / "composed"
     words = ("--how", "weighted", "--weights", "0.5,0.5", *unlock(home))
