@@ -13,21 +13,19 @@ from __future__ import annotations
 
 import argparse
 import gc
-import os
 import statistics
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
+from _steps import peak_of, plain_step, random_batch, smollm2_shaped
 from opacus.grad_sample import GradSampleModule
 from opacus.grad_sample.grad_sample_module_fast_gradient_clipping import (
     GradSampleModuleFastGradientClipping,
 )
 from opacus.optimizers import DPOptimizer
-from transformers import LlamaConfig, LlamaForCausalLM
 
 from appliance.finetune.adapter import attach_lora
 from appliance.finetune.batching import PhysicalBatch, UnitGroup
@@ -66,17 +64,7 @@ CHECKPOINTED = Setting(
 
 
 def build(setting: Setting, layers: int) -> torch.nn.Module:
-    torch.manual_seed(0)
-    config = LlamaConfig(
-        vocab_size=49152,
-        hidden_size=576,
-        intermediate_size=1536,
-        num_hidden_layers=layers,
-        num_attention_heads=9,
-        num_key_value_heads=3,
-        tie_word_embeddings=True,
-    )
-    model = LlamaForCausalLM(config)
+    model = smollm2_shaped(layers)
     adapted = attach_lora(
         model, rank=setting.rank, alpha=16.0, target_modules=setting.targets, seed=0
     )
@@ -93,30 +81,7 @@ def build(setting: Setting, layers: int) -> torch.nn.Module:
 
 
 def batch_of(setting: Setting) -> PhysicalBatch:
-    generator = torch.Generator().manual_seed(1)
-    ids = torch.randint(3, 49152, (setting.rows, setting.length), generator=generator)
-    targets = torch.ones_like(ids, dtype=torch.bool)
-    targets[:, 0] = False
-    return PhysicalBatch(
-        input_ids=ids,
-        attention_mask=None,
-        targets=targets,
-        unit=torch.arange(setting.rows),
-        weight=torch.ones(setting.rows),
-        tokens=ids.numel(),
-    )
-
-
-def plain(model: torch.nn.Module, batch: PhysicalBatch) -> Callable[[], None]:
-    adam = DpAdam(trainable(model), learning_rate=1e-4)
-
-    def step() -> None:
-        total, _ = causal_lm_loss(model, batch)
-        total.backward()
-        adam.step()
-        adam.zero_grad()
-
-    return step
+    return random_batch(setting.rows, setting.length)
 
 
 def ours(model: torch.nn.Module, batch: PhysicalBatch, engine_of: type = LoraEngine):
@@ -250,7 +215,7 @@ def _add_noise(model: torch.nn.Module, generator: torch.Generator) -> None:
 
 
 METHODS: dict[str, Callable[[torch.nn.Module, PhysicalBatch], Callable[[], None]]] = {
-    "plain PEFT": plain,
+    "plain PEFT": plain_step,
     "this engine": ours,
     "book-keeping (as fastDP)": book_keeping,
     "Opacus hooks": opacus,
@@ -288,29 +253,7 @@ def times(setting: Setting, layers: int, rounds: int) -> dict[str, list[float]]:
 
 def memory(name: str, setting: Setting, layers: int) -> int:
     """Peak resident bytes that model and two steps add, in a child of this process."""
-    source, sink = os.pipe()
-    child = os.fork()
-    if child == 0:
-        Path("/proc/self/clear_refs").write_text("5")  # The peak starts anew.
-        before = resident("VmRSS")
-        step = METHODS[name](build(setting, layers), batch_of(setting))
-        step()
-        step()
-        os.write(sink, str(resident("VmHWM") - before).encode())
-        os._exit(0)
-    os.close(sink)
-    with os.fdopen(source) as answer:
-        text = answer.read()
-    os.waitpid(child, 0)
-    return int(text)
-
-
-def resident(field: str) -> int:
-    """Resident bytes of this process: now (VmRSS) or at most so far (VmHWM)."""
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith(field):
-            return 1024 * int(line.split()[1])
-    raise RuntimeError(field)
+    return peak_of(lambda: METHODS[name](build(setting, layers), batch_of(setting)))
 
 
 def randomness(setting: Setting, layers: int) -> float:

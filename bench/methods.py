@@ -19,7 +19,6 @@ import copy
 import functools
 import gc
 import json
-import os
 import statistics
 import tempfile
 import time
@@ -28,6 +27,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from _steps import peak_of, plain_step, random_batch, smollm2_shaped
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import LlamaConfig, LlamaForCausalLM
 
@@ -65,46 +65,6 @@ def settings_of(method: str) -> MethodSettings:
 
 
 # --- time and memory -----------------------------------------------------------------------------
-
-
-def shaped(layers: int) -> torch.nn.Module:
-    torch.manual_seed(0)
-    config = LlamaConfig(
-        vocab_size=49152,
-        hidden_size=576,
-        intermediate_size=1536,
-        num_hidden_layers=layers,
-        num_attention_heads=9,
-        num_key_value_heads=3,
-        tie_word_embeddings=True,
-    )
-    return LlamaForCausalLM(config)
-
-
-def one_batch(rows: int, length: int) -> PhysicalBatch:
-    ids = torch.randint(3, 49152, (rows, length), generator=torch.Generator().manual_seed(1))
-    targets = torch.ones_like(ids, dtype=torch.bool)
-    targets[:, 0] = False
-    return PhysicalBatch(
-        input_ids=ids,
-        attention_mask=None,
-        targets=targets,
-        unit=torch.arange(rows),
-        weight=torch.ones(rows),
-        tokens=ids.numel(),
-    )
-
-
-def plain_step(model: torch.nn.Module, batch: PhysicalBatch) -> Callable[[], None]:
-    adam = DpAdam(trainable(model), learning_rate=1e-5)
-
-    def step() -> None:
-        total, _ = causal_lm_loss(model, batch)
-        total.backward()
-        adam.step()
-        adam.zero_grad()
-
-    return step
 
 
 def private_step(
@@ -166,8 +126,8 @@ def seconds(
     method: str, layers: int, rounds: int, shape: tuple[int, int]
 ) -> tuple[int, list[float], list[float]]:
     # A model each: the private one's layers belong to its engine.
-    plain, model = (attach(shaped(layers), settings_of(method)).train() for _ in range(2))
-    batch = one_batch(*shape)
+    plain, model = (attach(smollm2_shaped(layers), settings_of(method)).train() for _ in range(2))
+    batch = random_batch(*shape)
     steps = (
         plain_step(plain, batch),
         private_step(model, batch, in_memory=in_memory_of(model)),
@@ -185,34 +145,15 @@ def seconds(
 
 def peak(method: str, layers: int, shape: tuple[int, int], *, private: bool) -> int:
     """Bytes that a model and two steps add at their peak, in a child of this process."""
-    source, sink = os.pipe()
-    child = os.fork()
-    if child == 0:
-        Path("/proc/self/clear_refs").write_text("5")  # The peak starts anew.
-        before = resident("VmRSS")
-        model = attach(shaped(layers), settings_of(method)).train()
-        batch = one_batch(*shape)
-        step = (
-            private_step(model, batch, in_memory=in_memory_of(model))
-            if private
-            else plain_step(model, batch)
-        )
-        step()
-        step()
-        os.write(sink, str(resident("VmHWM") - before).encode())
-        os._exit(0)
-    os.close(sink)
-    with os.fdopen(source) as answer:
-        text = answer.read()
-    os.waitpid(child, 0)
-    return int(text)
+    batch = random_batch(*shape)
 
+    def make() -> Callable[[], None]:
+        model = attach(smollm2_shaped(layers), settings_of(method)).train()
+        if private:
+            return private_step(model, batch, in_memory=in_memory_of(model))
+        return plain_step(model, batch)
 
-def resident(field: str) -> int:
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith(field):
-            return 1024 * int(line.split()[1])
-    raise RuntimeError(field)
+    return peak_of(make)
 
 
 def show_time(methods: Sequence[str], layers: int, rounds: int, shape: tuple[int, int]) -> None:

@@ -8,7 +8,7 @@ exist only at target positions, a chunk at a time.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from appliance.model.examples import Example
-from appliance.model.predict import padded, predict_targets
+from appliance.model.predict import by_length, padded, padded_arrays, predict_targets
 from appliance.model.tasks import shape_of_model
 from appliance.progress import Progress
 
@@ -112,25 +112,12 @@ def score_examples(
     try:
         with torch.inference_mode(), progress.task(what, len(examples)) as task:
             reader = _reader(model, places=places)
-            for batch in _batches(examples, max_tokens):
+            for batch in by_length(examples, max_tokens):
                 found.update(zip(batch, reader([examples[i] for i in batch]), strict=True))
                 task.advance(len(batch))
     finally:
         model.train(was_training)
     return [found[index] for index in range(len(examples))]
-
-
-def _batches(examples: Sequence[Example], max_tokens: int) -> Iterator[list[int]]:
-    """Group examples of near length, so that little is padding."""
-    batch: list[int] = []
-    for index in sorted(range(len(examples)), key=lambda i: -len(examples[i])):
-        longest = len(examples[batch[0]]) if batch else len(examples[index])
-        if batch and longest * (len(batch) + 1) > max_tokens:
-            yield batch
-            batch = []
-        batch.append(index)
-    if batch:
-        yield batch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,14 +144,7 @@ def pad(examples: Sequence[Example], device: Any) -> Padded:  # noqa: ANN401 - a
     """
     import torch
 
-    length = max(len(example) for example in examples)
-    ids = np.zeros((len(examples), length), dtype=np.int64)
-    mask = np.zeros((len(examples), length), dtype=np.int64)
-    wanted = np.zeros((len(examples), length), dtype=bool)
-    for row, example in enumerate(examples):
-        ids[row, : len(example)] = example.input_ids
-        mask[row, : len(example)] = 1
-        wanted[row, : len(example)] = example.loss_mask
+    ids, mask, wanted = padded_arrays(examples)
     places = np.flatnonzero(wanted)
     return Padded(
         input_ids=torch.from_numpy(ids).to(device),

@@ -14,18 +14,15 @@ Reference:
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
-from pathlib import Path
-from types import ModuleType
-from typing import Any
-from urllib.parse import quote
+from dataclasses import dataclass
+from typing import ClassVar
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
 from appliance.crypto.signing import VerifyingKey
-from appliance.crypto.token import device_session
-from appliance.errors import IntegrityError, MachineError, UsageError
+from appliance.crypto.token import KeyOnDevice
+from appliance.errors import IntegrityError, MachineError
 
 _CURVE = "secp384r1"
 _HALF = 48
@@ -33,25 +30,13 @@ _HINT = "appliance doctor, and the device's own tools"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Device:
-    """Where a signing key lies, and how to reach it.
+class Device(KeyOnDevice):
+    """One signing key on one token."""
 
-    Attributes:
-        module: the vendor's PKCS#11 library.
-        token_label: the token's label.
-        key_label: the key's label on it.
-        pin: the user PIN.
-    """
-
-    module: Path
-    token_label: str
-    key_label: str
-    pin: bytearray = field(repr=False)
-
-    @property
-    def uri(self) -> str:
-        """RFC 7512 URI of the key, without module and PIN."""
-        return f"pkcs11:token={quote(self.token_label)};object={quote(self.key_label)};type=private"
+    object_class: ClassVar[str] = "PRIVATE_KEY"
+    key_type: ClassVar[str] = "EC"
+    uri_type: ClassVar[str] = "private"
+    maker: ClassVar[str] = "appliance roles keygen"
 
     def create(self) -> VerifyingKey:
         """Make the key pair on the device, once.
@@ -61,15 +46,10 @@ class Device:
             MachineError: the library or the token is missing or refuses.
             IntegrityError: the PIN is wrong.
         """
-        with device_session(
-            self.module, self.token_label, self.pin, where=self.uri, write=True
-        ) as (p, session):
+        with self._session(write=True) as (p, session):
             from pkcs11.util.ec import encode_ec_public_key, encode_named_curve_parameters
 
-            if list(session.get_objects(self._search(p))):
-                raise UsageError(
-                    self.uri, "the token holds a key of this label", hint="give another label"
-                )
+            self._require_free(p, session)
             curve = session.create_domain_parameters(
                 p.KeyType.EC,
                 {p.Attribute.EC_PARAMS: encode_named_curve_parameters(_CURVE)},
@@ -90,36 +70,12 @@ class Device:
             MachineError: the library, the token or the key is missing or refuses.
             IntegrityError: the PIN is wrong.
         """
-        with device_session(self.module, self.token_label, self.pin, where=self.uri) as (
-            p,
-            session,
-        ):
+        with self._session() as (p, session):
             raw = bytes(self._key(p, session).sign(digest, mechanism=p.Mechanism.ECDSA))
         if len(raw) != 2 * _HALF:
             raise MachineError(self.uri, "the device's signature is not P-384", hint=_HINT)
         r, s = (int.from_bytes(part, "big") for part in (raw[:_HALF], raw[_HALF:]))
         return encode_dss_signature(r, s)
-
-    def _key(self, p: ModuleType, session: Any) -> Any:  # noqa: ANN401 - the library is untyped
-        """Find the key, and insist that it cannot leave the device."""
-        found = list(session.get_objects(self._search(p)))
-        if len(found) != 1:
-            raise MachineError(
-                self.uri, f"the token holds {len(found)} such keys, expected one", hint=_HINT
-            )
-        if found[0][p.Attribute.EXTRACTABLE] or not found[0][p.Attribute.SENSITIVE]:
-            raise MachineError(
-                self.uri, "the key can leave the device", hint="make one that cannot"
-            )
-        return found[0]
-
-    def _search(self, p: ModuleType) -> dict[Any, Any]:
-        """Return the template that finds the key."""
-        return {
-            p.Attribute.CLASS: p.ObjectClass.PRIVATE_KEY,
-            p.Attribute.KEY_TYPE: p.KeyType.EC,
-            p.Attribute.LABEL: self.key_label,
-        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,7 +20,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 from urllib.parse import quote, unquote
 
 from appliance.errors import ApplianceError, IntegrityError, MachineError, UsageError
@@ -30,8 +30,8 @@ _HINT = "appliance doctor, and the device's own tools"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DeviceKey:
-    """One AES key on one token, for `Unlock(token=...)`.
+class KeyOnDevice:
+    """Where a key lies on a token, and how to reach it; what kind of key, the heirs say.
 
     Attributes:
         module: the vendor's PKCS#11 library.
@@ -39,6 +39,12 @@ class DeviceKey:
         key_label: the key's label on it.
         pin: the user PIN.
     """
+
+    #: Object class and key type as PKCS#11 names them, the type in RFC 7512, what makes such a key.
+    object_class: ClassVar[str]
+    key_type: ClassVar[str]
+    uri_type: ClassVar[str]
+    maker: ClassVar[str]
 
     module: Path
     token_label: str
@@ -48,9 +54,52 @@ class DeviceKey:
     @property
     def uri(self) -> str:
         """RFC 7512 URI of the key, without module and PIN."""
-        return (
-            f"pkcs11:token={quote(self.token_label)};object={quote(self.key_label)};type=secret-key"
-        )
+        token, label = quote(self.token_label), quote(self.key_label)
+        return f"pkcs11:token={token};object={label};type={self.uri_type}"
+
+    def _session(self, *, write: bool = False) -> AbstractContextManager[tuple[ModuleType, Any]]:
+        """Log in for the time of a block."""
+        return device_session(self.module, self.token_label, self.pin, where=self.uri, write=write)
+
+    def _require_free(self, p: ModuleType, session: Any) -> None:  # noqa: ANN401 - untyped
+        """Refuse to make a key where there is one."""
+        if list(session.get_objects(self._search(p))):
+            raise UsageError(
+                self.uri, "the token holds a key of this label", hint="give another label"
+            )
+
+    def _key(self, p: ModuleType, session: Any) -> Any:  # noqa: ANN401 - the library is untyped
+        """Find the key, and insist that it cannot leave the device."""
+        found = list(session.get_objects(self._search(p)))
+        if len(found) != 1:
+            raise MachineError(
+                self.uri, f"the token holds {len(found)} such keys, expected one", hint=_HINT
+            )
+        if found[0][p.Attribute.EXTRACTABLE] or not found[0][p.Attribute.SENSITIVE]:
+            raise MachineError(
+                self.uri,
+                "the key can leave the device",
+                hint=f"{self.maker}, with another label",
+            )
+        return found[0]
+
+    def _search(self, p: ModuleType) -> dict[Any, Any]:
+        """Return the template that finds the key."""
+        return {
+            p.Attribute.CLASS: p.ObjectClass[self.object_class],
+            p.Attribute.KEY_TYPE: p.KeyType[self.key_type],
+            p.Attribute.LABEL: self.key_label,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceKey(KeyOnDevice):
+    """One AES key on one token, for `Unlock(token=...)`."""
+
+    object_class: ClassVar[str] = "SECRET_KEY"
+    key_type: ClassVar[str] = "AES"
+    uri_type: ClassVar[str] = "secret-key"
+    maker: ClassVar[str] = "appliance keys make-device-key"
 
     @classmethod
     def from_uri(cls, uri: str, *, module: Path, pin: bytearray) -> Self:
@@ -84,10 +133,7 @@ class DeviceKey:
             IntegrityError: the PIN is wrong.
         """
         with self._session(write=True) as (p, session):
-            if list(session.get_objects(self._search(p))):
-                raise UsageError(
-                    self.uri, "the token holds a key of this label", hint="give another label"
-                )
+            self._require_free(p, session)
             session.generate_key(
                 p.KeyType.AES,
                 _KEY_BITS,
@@ -142,33 +188,6 @@ class DeviceKey:
             except (p.exceptions.PKCS11Error, ValueError):
                 return None
             return bytes(key[p.Attribute.VALUE])
-
-    def _session(self, *, write: bool = False) -> AbstractContextManager[tuple[ModuleType, Any]]:
-        """Log in for the time of a block."""
-        return device_session(self.module, self.token_label, self.pin, where=self.uri, write=write)
-
-    def _key(self, p: ModuleType, session: Any) -> Any:  # noqa: ANN401 - the library is untyped
-        """Find the wrapping key, and insist that it cannot leave the device."""
-        found = list(session.get_objects(self._search(p)))
-        if len(found) != 1:
-            raise MachineError(
-                self.uri, f"the token holds {len(found)} such keys, expected one", hint=_HINT
-            )
-        if found[0][p.Attribute.EXTRACTABLE] or not found[0][p.Attribute.SENSITIVE]:
-            raise MachineError(
-                self.uri,
-                "the key can leave the device",
-                hint=f"appliance keys make-device-key {self.uri}, with another label",
-            )
-        return found[0]
-
-    def _search(self, p: ModuleType) -> dict[Any, Any]:
-        """Return the template that finds the key."""
-        return {
-            p.Attribute.CLASS: p.ObjectClass.SECRET_KEY,
-            p.Attribute.KEY_TYPE: p.KeyType.AES,
-            p.Attribute.LABEL: self.key_label,
-        }
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from appliance.model.examples import Example
 from appliance.model.tasks import multi_label, shape_of_model
@@ -97,13 +98,10 @@ def by_length(examples: Sequence[Example], max_tokens: int) -> Iterator[list[int
         yield batch
 
 
-def padded(
+def padded_arrays(
     examples: Sequence[Example],
-    device: Any,  # noqa: ANN401  a torch.device
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_]]:
     """Pad examples on the right: ids, attention mask and targets, [rows, seq] each."""
-    import torch
-
     length = max(len(example) for example in examples)
     ids = np.zeros((len(examples), length), dtype=np.int64)
     mask = np.zeros((len(examples), length), dtype=np.int64)
@@ -112,9 +110,18 @@ def padded(
         ids[row, : len(example)] = example.input_ids
         mask[row, : len(example)] = 1
         wanted[row, : len(example)] = example.loss_mask
-    tensors = (torch.from_numpy(part).to(device) for part in (ids, mask, wanted))
-    first, second, third = tensors
-    return first, second, third
+    return ids, mask, wanted
+
+
+def padded(
+    examples: Sequence[Example],
+    device: Any,  # noqa: ANN401  a torch.device
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Pad examples as `padded_arrays` does, as tensors on a device."""
+    import torch
+
+    ids, mask, wanted = (torch.from_numpy(a).to(device) for a in padded_arrays(examples))
+    return ids, mask, wanted
 
 
 def _given(

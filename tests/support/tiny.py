@@ -7,6 +7,10 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
 
 CHAT_TEMPLATE = (
     "{% for message in messages %}<|im_start|>{{ message['role'] }}\n"
@@ -15,39 +19,51 @@ CHAT_TEMPLATE = (
 )
 
 
-def build_tiny_model(out: Path, texts: list[str], *, vocabulary: int = 2000, seed: int = 7) -> Path:
-    """Write a random two-layer Llama with a byte-level BPE tokenizer learned from `texts`."""
-    import torch
+def _byte_level(texts: list[str], size: int, special: list[str]) -> Tokenizer:
+    """Learn a byte-level BPE tokenizer."""
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
-    from transformers import LlamaConfig, LlamaForCausalLM
 
-    out.mkdir(parents=True, exist_ok=True)
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
-        vocab_size=vocabulary // 2,
-        special_tokens=["<|endoftext|>", "<|im_start|>", "<|im_end|>"],
+        vocab_size=size,
+        special_tokens=special,
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False,
     )
     tokenizer.train_from_iterator(texts, trainer)
-    # Tokens that occur nowhere, as a real vocabulary has many: canaries need them.
+    return tokenizer
+
+
+def _save(tokenizer: Tokenizer, out: Path, *, vocabulary: int, **settings: Any) -> None:
+    """Fill the vocabulary with tokens that occur nowhere, as a real one has many, and write it.
+
+    Canaries need such tokens.
+    """
     missing = vocabulary - tokenizer.get_vocab_size()
     tokenizer.add_tokens([f"zq{i}xv" for i in range(missing)])
+    out.mkdir(parents=True, exist_ok=True)
     tokenizer.save(str(out / "tokenizer.json"))
-    (out / "tokenizer_config.json").write_text(
-        json.dumps(
-            {
-                "tokenizer_class": "PreTrainedTokenizerFast",
-                "bos_token": "<|im_start|>",
-                "eos_token": "<|im_end|>",
-                "pad_token": "<|im_end|>",
-                "unk_token": "<|endoftext|>",
-                "model_max_length": 1024,
-                "chat_template": CHAT_TEMPLATE,
-            }
-        )
+    fields = {"tokenizer_class": "PreTrainedTokenizerFast", **settings}
+    (out / "tokenizer_config.json").write_text(json.dumps(fields))
+
+
+def build_tiny_model(out: Path, texts: list[str], *, vocabulary: int = 2000, seed: int = 7) -> Path:
+    """Write a random two-layer Llama with a byte-level BPE tokenizer learned from `texts`."""
+    import torch
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    _save(
+        _byte_level(texts, vocabulary // 2, ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]),
+        out,
+        vocabulary=vocabulary,
+        bos_token="<|im_start|>",
+        eos_token="<|im_end|>",
+        pad_token="<|im_end|>",
+        unk_token="<|endoftext|>",
+        model_max_length=1024,
+        chat_template=CHAT_TEMPLATE,
     )
     torch.manual_seed(seed)
     config = LlamaConfig(
@@ -73,7 +89,6 @@ def build_tiny_encoder(out: Path, texts: list[str], *, vocabulary: int = 2000) -
     from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
     from transformers import BertConfig, BertModel
 
-    out.mkdir(parents=True, exist_ok=True)
     tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
     tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
@@ -85,21 +100,14 @@ def build_tiny_encoder(out: Path, texts: list[str], *, vocabulary: int = 2000) -
     tokenizer.post_processor = processors.TemplateProcessing(
         single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
     )
-    missing = vocabulary - tokenizer.get_vocab_size()
-    tokenizer.add_tokens([f"zq{i}xv" for i in range(missing)])
-    tokenizer.save(str(out / "tokenizer.json"))
-    (out / "tokenizer_config.json").write_text(
-        json.dumps(
-            {
-                "tokenizer_class": "PreTrainedTokenizerFast",
-                "pad_token": "[PAD]",
-                "unk_token": "[UNK]",
-                "cls_token": "[CLS]",
-                "sep_token": "[SEP]",
-                "mask_token": "[MASK]",
-                "model_max_length": 256,
-            }
-        )
+    masks = {"pad_token": "[PAD]", "unk_token": "[UNK]", "cls_token": "[CLS]", "sep_token": "[SEP]"}
+    _save(
+        tokenizer,
+        out,
+        vocabulary=vocabulary,
+        model_max_length=256,
+        mask_token="[MASK]",
+        **masks,
     )
     torch.manual_seed(7)
     config = BertConfig(
@@ -118,36 +126,21 @@ def build_tiny_encoder(out: Path, texts: list[str], *, vocabulary: int = 2000) -
 def build_tiny_t5(out: Path, texts: list[str], *, vocabulary: int = 2000) -> Path:
     """Write a random two-layer T5 with a byte-level BPE tokenizer learned from `texts`."""
     import torch
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
+    from tokenizers import processors
     from transformers import T5Config, T5ForConditionalGeneration
 
-    out.mkdir(parents=True, exist_ok=True)
-    tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    tokenizer.decoder = decoders.ByteLevel()
-    trainer = trainers.BpeTrainer(
-        vocab_size=vocabulary // 2,
-        special_tokens=["<pad>", "</s>", "<unk>"],
-        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
-        show_progress=False,
-    )
-    tokenizer.train_from_iterator(texts, trainer)
+    tokenizer = _byte_level(texts, vocabulary // 2, ["<pad>", "</s>", "<unk>"])
     tokenizer.post_processor = processors.TemplateProcessing(
         single="$A </s>", special_tokens=[("</s>", 1)]
     )
-    missing = vocabulary - tokenizer.get_vocab_size()
-    tokenizer.add_tokens([f"zq{i}xv" for i in range(missing)])
-    tokenizer.save(str(out / "tokenizer.json"))
-    (out / "tokenizer_config.json").write_text(
-        json.dumps(
-            {
-                "tokenizer_class": "PreTrainedTokenizerFast",
-                "pad_token": "<pad>",
-                "eos_token": "</s>",
-                "unk_token": "<unk>",
-                "model_max_length": 512,
-            }
-        )
+    _save(
+        tokenizer,
+        out,
+        vocabulary=vocabulary,
+        pad_token="<pad>",
+        eos_token="</s>",
+        unk_token="<unk>",
+        model_max_length=512,
     )
     torch.manual_seed(7)
     config = T5Config(

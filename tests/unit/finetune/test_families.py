@@ -9,32 +9,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from transformers import (
-    BertConfig,
-    BertForSequenceClassification,
-    DistilBertConfig,
-    DistilBertForSequenceClassification,
-    Gemma2Config,
-    Gemma2ForCausalLM,
-    GemmaConfig,
-    GemmaForCausalLM,
-    GPT2Config,
-    GPT2LMHeadModel,
-    LlamaConfig,
-    LlamaForCausalLM,
-    MistralConfig,
-    MistralForCausalLM,
-    PhiConfig,
-    PhiForCausalLM,
-    Qwen2Config,
-    Qwen2ForCausalLM,
-    Qwen3Config,
-    Qwen3ForCausalLM,
-    RobertaConfig,
-    RobertaForSequenceClassification,
-    T5Config,
-    T5ForConditionalGeneration,
-)
 
 from appliance.finetune.batching import group_units
 from appliance.finetune.mechanism import Mechanism
@@ -48,77 +22,8 @@ from appliance.finetune.task_loss import loss_of, truth_of
 from appliance.model.examples import Example
 from appliance.model.tasks import shape_of_model
 from appliance.policy.model import Training
+from tests.unit.finetune.methods import zoo
 from tests.unit.finetune.toys import make_units
-
-VOCAB = 61
-DECODER = {
-    "vocab_size": VOCAB,
-    "hidden_size": 32,
-    "intermediate_size": 48,
-    "num_hidden_layers": 2,
-    "num_attention_heads": 4,
-    "pad_token_id": 0,
-    "bos_token_id": 1,
-    "eos_token_id": 2,
-}
-GROUPED = {**DECODER, "num_key_value_heads": 2}
-ENCODER = {
-    **{k: DECODER[k] for k in DECODER if k != "bos_token_id" and k != "eos_token_id"},
-    "num_labels": 3,
-    "hidden_dropout_prob": 0.0,
-    "attention_probs_dropout_prob": 0.0,
-}
-NO_DROPOUT = {"resid_pdrop": 0.0, "embd_pdrop": 0.0, "attn_pdrop": 0.0}
-FAMILIES = {
-    "llama": lambda: LlamaForCausalLM(LlamaConfig(**GROUPED, tie_word_embeddings=True)),
-    "mistral": lambda: MistralForCausalLM(MistralConfig(**GROUPED)),
-    "qwen2": lambda: Qwen2ForCausalLM(Qwen2Config(**GROUPED)),
-    "qwen3": lambda: Qwen3ForCausalLM(Qwen3Config(**GROUPED, head_dim=8)),
-    "gemma": lambda: GemmaForCausalLM(GemmaConfig(**GROUPED, head_dim=8)),
-    "gemma2": lambda: Gemma2ForCausalLM(Gemma2Config(**GROUPED, head_dim=8)),
-    "phi": lambda: PhiForCausalLM(PhiConfig(**DECODER)),
-    "gpt2": lambda: GPT2LMHeadModel(
-        GPT2Config(
-            vocab_size=VOCAB,
-            n_embd=32,
-            n_layer=2,
-            n_head=4,
-            n_positions=64,
-            bos_token_id=1,
-            eos_token_id=2,
-            **NO_DROPOUT,
-        )
-    ),
-    "bert": lambda: BertForSequenceClassification(BertConfig(**ENCODER)),
-    "roberta": lambda: RobertaForSequenceClassification(RobertaConfig(**ENCODER)),
-    "distilbert": lambda: DistilBertForSequenceClassification(
-        DistilBertConfig(
-            vocab_size=VOCAB,
-            dim=32,
-            hidden_dim=48,
-            n_layers=2,
-            n_heads=4,
-            num_labels=3,
-            dropout=0.0,
-            attention_dropout=0.0,
-            seq_classif_dropout=0.0,
-        )
-    ),
-    "t5": lambda: T5ForConditionalGeneration(
-        T5Config(
-            vocab_size=VOCAB,
-            d_model=32,
-            d_kv=8,
-            d_ff=48,
-            num_layers=2,
-            num_heads=4,
-            dropout_rate=0.0,
-            pad_token_id=0,
-            eos_token_id=2,
-            decoder_start_token_id=0,
-        )
-    ),
-}
 
 #: PEFT keeps a classifier's head for itself: factors go on the blocks alone.
 TARGETS = {
@@ -130,7 +35,7 @@ TARGETS = {
 
 def units_for(shape: str) -> list[list[Example]]:
     """Units of one to three records; a class number, or the last tokens, are what is learned."""
-    units = make_units(6, seed=2, vocab=VOCAB)
+    units = make_units(6, seed=2, vocab=zoo.VOCAB)
     if shape == "causal":
         return units
     return [[_last_learned(e, 1 if shape == "classifier" else 3) for e in unit] for unit in units]
@@ -145,10 +50,9 @@ def _last_learned(example: Example, count: int) -> Example:
     return Example(input_ids=ids, loss_mask=mask, record_id=example.record_id)
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", zoo.BUILD)
 def test_the_clipped_sum_equals_brute_force(family):
-    torch.manual_seed(0)
-    base = FAMILIES[family]().float().eval().requires_grad_(False)
+    base = zoo.base(family).requires_grad_(False)
     shape = shape_of_model(base)
     targets = TARGETS.get(family, "all-linear")
     settings = MethodSettings(rank=4, alpha=8.0, target_modules=targets)
