@@ -59,8 +59,8 @@ class Cell:
         runs: their ids.
         people: how many.
         epsilon_sum: the runs' epsilons, added; holds at the sum of their deltas.
-        epsilon: of their mechanisms composed, at the largest of their deltas.
-        delta: that delta.
+        epsilon: of their mechanisms composed, at `delta`.
+        delta: the largest of all the composition's runs, the same for every set of people.
     """
 
     runs: tuple[str, ...]
@@ -169,8 +169,10 @@ def cells_of(ledger: Ledger, entries: Sequence[Entry]) -> tuple[Cell, ...]:
 
     Guarantees:
         Every person of every run is in exactly one cell, and the cell's epsilon composes exactly
-        the runs that person is in.
+        the runs that person is in. All cells speak at one delta, so the largest of their epsilons
+        holds for everyone, and more runs never show a smaller one.
     """
+    delta = max(entry.delta for entry in entries)
     masks: dict[bytes, int] = {}
     for bit, entry in enumerate(entries):
         for unit in _digests(ledger.units(entry.run)):
@@ -179,13 +181,12 @@ def cells_of(ledger: Ledger, entries: Sequence[Entry]) -> tuple[Cell, ...]:
     for mask in masks.values():
         counts[mask] = counts.get(mask, 0) + 1
     return tuple(
-        _cell(ledger, [e for bit, e in enumerate(entries) if mask >> bit & 1], people)
+        _cell(ledger, [e for bit, e in enumerate(entries) if mask >> bit & 1], people, delta)
         for mask, people in sorted(counts.items())
     )
 
 
-def _cell(ledger: Ledger, entries: Sequence[Entry], people: int) -> Cell:
-    delta = max(entry.delta for entry in entries)
+def _cell(ledger: Ledger, entries: Sequence[Entry], people: int, delta: float) -> Cell:
     events = [entry.event for entry in entries if entry.event is not None]
     return Cell(
         runs=tuple(entry.run for entry in entries),

@@ -81,6 +81,18 @@ def test_shared_people_pay_for_all_their_runs(tmp_path: Path) -> None:
     }
 
 
+def test_more_runs_never_show_a_smaller_epsilon_when_their_deltas_differ(tmp_path: Path) -> None:
+    """Each set at its own delta would put a strict run alone above the same run and another."""
+    ledger = ledger_at(tmp_path / "v")
+    run(ledger, "strict", people(1, 2), 0.8, delta=1e-9)
+    run(ledger, "loose", people(2, 3), 8.0, delta=1e-2)
+    found = cells(ledger)
+    both = found[("strict", "loose")]
+    assert {cell.delta for cell in found.values()} == {1e-2}
+    assert both.epsilon == max(cell.epsilon for cell in found.values())
+    assert both.epsilon < (ledger.epsilon_of(ledger.entries()[0]) or 0.0)  # at its own delta
+
+
 @settings(deadline=None, max_examples=25)
 @given(st.lists(st.sets(st.integers(0, 9), min_size=1), min_size=1, max_size=4))
 def test_every_person_is_in_one_cell_with_exactly_their_runs(
