@@ -36,8 +36,8 @@ demo: install ## The main job on the sample data, with the real small model
 	  --base-model smollm2-135m --home $(DEMO)/home --passphrase-file $(DEMO)/passphrase
 	$(BIN)/appliance verify $(DEMO)/home/releases/* --key $(DEMO)/home/keys/release.pub.pem
 
-test: install ## All tests
-	$(BIN)/python -m pytest
+test: install ## All tests: one process a core, at most four; a file's tests stay together
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 
 check: lint type imports test ## Lint, types, import direction, tests
 

@@ -155,7 +155,7 @@ def _killed_after(stage: str, command: list[str], home: Path, places: dict[str, 
     """Start a command and kill it once a stage's receipt is written."""
     process = subprocess.Popen(
         command,
-        env={**os.environ, **places, "OMP_NUM_THREADS": "2"},
+        env={**os.environ, **places, "OMP_NUM_THREADS": "1"},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -186,7 +186,7 @@ def test_no_socket_but_unix_is_asked_for(
             *("strace", "-f", "--seccomp-bpf", "-e", "trace=socket,connect,sendto,bind"),
             *("-o", str(trace), sys.executable, "-m", "appliance.cli", *map(str, words)),
         ],
-        env={**os.environ, "OMP_NUM_THREADS": "2"},
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         check=False,

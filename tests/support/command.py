@@ -48,7 +48,7 @@ def appliance(
         capture_output=True,
         text=True,
         timeout=timeout,
-        env={**os.environ, "OMP_NUM_THREADS": "2", **(env or {})},
+        env={**os.environ, "OMP_NUM_THREADS": "1", **(env or {})},
         **({"stdin": subprocess.DEVNULL} if stdin is None else {"input": stdin}),
         check=False,
     )
