@@ -9,7 +9,7 @@ FUZZ_SECONDS ?= 320
 FUZZ_EXAMPLES ?= 1000
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check fmt lint type imports bench golden controls fuzz fuzz-led e2e gpu lock clean
+.PHONY: help install demo test check fmt lint type imports bench golden controls fuzz fuzz-led e2e gpu wheelhouse lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -81,6 +81,9 @@ bench: bench-ingest bench-detection bench-engine bench-utility bench-methods ben
 
 bench-%: install
 	$(BIN)/python bench/$*.py
+
+wheelhouse: install ## Everything an air-gapped machine needs, in one folder
+	deploy/wheelhouse.sh $@
 
 lock: ## Resolve the dependencies anew and pin them with hashes
 	$(BIN)/python requirements/lock.py
