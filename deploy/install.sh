@@ -7,10 +7,9 @@
 # digest is another one. VENV must not exist: an upgrade is a new folder, the way back is the old one.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
-digest=${1:?usage: install.sh DIGEST VENV [PYTHON]}
-venv=${2:?usage: install.sh DIGEST VENV [PYTHON]}
-python=${3:-python3.11}
 fail() { echo "install.sh: error: $2" >&2; echo "install.sh: hint: $3" >&2; exit "$1"; }
+[ $# -ge 2 ] || fail 2 "expected the digest on paper and a folder to install into" "./install.sh DIGEST VENV [PYTHON]"
+digest=$1 venv=$2 python=${3:-python3.11}
 cd "$here"
 [ ! -e "$venv" ] || fail 2 "$venv is there already" "give a new folder; the old one is the way back"
 command -v "$python" >/dev/null || fail 4 "no $python on this machine" "install.sh DIGEST VENV /path/to/python3.11"
