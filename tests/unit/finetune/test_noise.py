@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from appliance.finetune.noise import (
     OS_ENTROPY,
     NoiseSource,
     Purpose,
+    _minus_log_uniform,
     fresh_key,
     grid_noise,
     grid_step,
@@ -109,10 +111,25 @@ def test_every_low_bit_is_taken_whatever_the_query_was():
     assert counts.max() < 2500 + 5 * 50
 
 
-def test_small_words_keep_their_low_bits():
-    """The far tail comes from small words: they must not be rounded to a coarse grid."""
-    from appliance.finetune.noise import _unsigned
+def test_radii_keep_their_precision_at_both_ends():
+    """Slow twin: rational arithmetic. Few bits there would show which sums were possible."""
+    highs = [0, 1, 5, 2**20 + 3, 2**40 + 1, 2**62 + 12345, 2**63 - 1]
+    for high in [*highs, *(-h - 1 for h in highs)]:
+        for low in (-(2**63), -(2**62) + 7, 0, 5, 2**63 - 1):
+            distance = Fraction(high if high >= 0 else -high - 1) + Fraction(low, 2**64)
+            distance = max((distance + Fraction(1, 2)) / 2**64, Fraction(1, 2**129))
+            # ln(1 - d) = -(d + d^2 / 2 + ...), where math.log would have lost a small d.
+            near = high < 0 and distance < 2**-30
+            wanted = float(distance + distance**2 / 2) if near else None
+            if wanted is None:
+                wanted = -math.log(float(distance if high >= 0 else 1 - distance))
+            found = float(_minus_log_uniform(torch.tensor([high]), torch.tensor([low])))
+            assert found == pytest.approx(wanted, rel=1e-15 if near else 1e-9), (high, low)
 
-    words = torch.tensor([0, 1, 3, 2**31 + 1, 2**52 + 1, -1, -(2**63)])
-    expected = [0.0, 1.0, 3.0, 2.0**31 + 1, 2.0**52 + 1, 2.0**64, 2.0**63]
-    assert _unsigned(words).tolist() == expected
+
+def test_the_far_tail_is_there_and_is_no_comb():
+    """Neighbouring words, 2^-64 apart, lie further apart than the grid: the second word fills in."""
+    low = torch.arange(-(2**62), 2**62, 2**54)
+    radii = _minus_log_uniform(torch.zeros_like(low), low).mul(2.0).sqrt()
+    assert float(radii.max()) > 9.4
+    assert len(torch.unique(radii)) == len(low)
