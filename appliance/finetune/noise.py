@@ -31,7 +31,8 @@ INJECTED: Final[NoiseOrigin] = "injected"
 
 _MAX_STEP: Final = 2**32
 _MAX_INDEX: Final = 2**24
-_CHUNK_VALUES: Final = 2**18
+#: Values made at a time: what they need stays in the processor's cache.
+_CHUNK_VALUES: Final = 2**15
 
 
 class Purpose(IntEnum):
