@@ -153,7 +153,7 @@ def grid_noise(normal: torch.Tensor, *, std: float, grid: float) -> torch.Tensor
     """Scale standard normals and round them to whole multiples of the grid, counted as integers.
 
     Args:
-        normal: float64 [n], standard normal.
+        normal: float64 [n], standard normal; changed in place.
         std: standard deviation wanted, in units of the gradient.
         grid: power of two, from `grid_step`.
 
@@ -174,7 +174,7 @@ def grid_noise(normal: torch.Tensor, *, std: float, grid: float) -> torch.Tensor
         section 5 (snapping), here by powers of two so that the arithmetic is exact; compare the
         discrete Gaussian of Canonne, Kamath and Steinke 2020, arXiv:2004.00010.
     """
-    return normal.mul(std / grid).round_()
+    return normal.mul_(std / grid).round_()
 
 
 def _minus_log_uniform(high: torch.Tensor, low: torch.Tensor) -> torch.Tensor:

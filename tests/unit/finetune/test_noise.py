@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from appliance.crypto.stream import keystream
 from appliance.finetune.noise import (
     INJECTED,
     OS_ENTROPY,
@@ -36,6 +37,27 @@ def test_words_are_the_published_keystream():
     )
     words = SOURCE.words(Purpose.UNIT_MASK, step=7, index=5, n=6)
     assert words.tolist() == [int.from_bytes(stream[8 * i : 8 * i + 8], "little") for i in range(6)]
+
+
+@pytest.mark.parametrize("n_bytes", [0, 1, 2**14, 2**14 + 1, 3 * 2**14 - 5, 100_000])
+def test_a_long_keystream_is_one_stream(n_bytes):
+    block = bytes(range(16))
+    whole = Cipher(algorithms.AES256(KEY), modes.CTR(block)).encryptor().update(bytes(n_bytes))
+    assert keystream(KEY, counter_block=block, n_bytes=n_bytes) == whole
+
+
+def test_normals_are_box_muller_of_the_keystream():
+    """Slow twin: one pair at a time, by the formula."""
+    z = SOURCE.normal(Purpose.GRADIENT_NOISE, step=7, index=5, n=10).tolist()
+    words = SOURCE.words(Purpose.GRADIENT_NOISE, step=7, index=5, n=15).tolist()
+    for pair in range(5):
+        high, low, turn = (words[pair + 5 * k] for k in range(3))
+        signed = high - 2**64 if high >= 2**63 else high
+        far = (signed if signed >= 0 else -signed - 1) + ((low + 2**63) % 2**64 + 0.5) / 2**64
+        u = far / 2**64 if signed >= 0 else 1.0 - far / 2**64
+        radius, angle = math.sqrt(-2.0 * math.log(u)), math.tau * turn / 2**64
+        assert z[pair] == pytest.approx(radius * math.cos(angle), abs=1e-12)
+        assert z[pair + 5] == pytest.approx(radius * math.sin(angle), abs=1e-12)
 
 
 def test_a_redone_step_draws_the_same_numbers():
