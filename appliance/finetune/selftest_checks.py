@@ -201,7 +201,7 @@ def _check_variance(name: str, rows: torch.Tensor, sizes: Sequence[int], wanted:
         passed=inside,
         measured=worst,
         expected="1, every tensor inside the 99.9 % chi-square band",
-        detail=f"{rows.shape[0]} steps, {len(sizes)} tensors; worst ratio to accounted",
+        detail=f"{rows.shape[0]} steps; worst ratio to accounted, of {len(sizes)}",
     )
 
 
