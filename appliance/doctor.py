@@ -163,6 +163,12 @@ def _self_test() -> list[Finding]:
     ).with_adaptive_bound(quantile=0.5, learning_rate=0.2, budget_share=0.02)
     report = run_selftest(mechanism, model=toy.toy_model(), units=toy.toy_units(5))
     return [
-        Finding(name=f"DP {c.name}", ok=c.passed, found=c.detail or c.expected)
+        Finding(name=f"DP {c.name}", ok=c.passed, found=_figure(c.measured, c.expected, c.detail))
         for c in report.checks
     ]
+
+
+def _figure(measured: float | None, expected: str, detail: str) -> str:
+    """Say what a check found, what it had to find, and how."""
+    found = "nothing" if measured is None else f"{measured:.5g}"
+    return f"{found}, expected {expected}" + (f"; {detail}" if detail else "")

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 import dp_accounting
 from dp_accounting import pld
+from scipy import optimize
 
 if TYPE_CHECKING:
     from appliance.finetune.mechanism import Mechanism
@@ -30,7 +31,8 @@ _FINE_INTERVAL: Final = 1e-4
 _COARSE_INTERVAL: Final = 1e-3
 # Below this noise the privacy loss of one step is hundreds of nats: reported as no privacy.
 _SMALLEST_NOISE: Final = 0.05
-_LARGEST_NOISE: Final = 1e6
+# Beyond, noise in steps of the grid would leave the whole numbers of float64 (`grid_noise`).
+_LARGEST_NOISE: Final = 1e5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,8 +50,8 @@ class EventSpec:
     steps: int
 
     def __post_init__(self) -> None:
-        if not (math.isfinite(self.noise_multiplier) and self.noise_multiplier >= 0.0):
-            msg = f"expected finite noise_multiplier={self.noise_multiplier} >= 0"
+        if not 0.0 <= self.noise_multiplier <= _LARGEST_NOISE:
+            msg = f"expected 0 <= noise_multiplier={self.noise_multiplier} <= {_LARGEST_NOISE:g}"
             raise ValueError(msg)
         if not 0.0 < self.sample_rate <= 1.0:
             msg = f"expected 0 < sample_rate={self.sample_rate} <= 1"
@@ -161,7 +163,7 @@ def calibrate_noise(
         Noise multiplier, a multiple of 1e-4 (above 1: four to five digits).
 
     Raises:
-        ValueError: an argument is out of range, or no noise below 10^6 is enough.
+        ValueError: an argument is out of range, or no noise below 10^5 is enough.
 
     Guarantees:
         `compose_epsilon` of the result is at most `target_epsilon`; it is above 99 % of it, or
@@ -171,22 +173,35 @@ def calibrate_noise(
         msg = f"expected target_epsilon={target_epsilon} > 0 and steps={steps} >= 1"
         raise ValueError(msg)
 
-    def spent(noise_multiplier: float, interval: float = _COARSE_INTERVAL) -> float:
-        return _pld_epsilon(((noise_multiplier, sample_rate, steps),), target_delta, interval)
+    def excess(log_noise: float, interval: float) -> float:
+        """Positive where the noise is too little; nearly straight, so that few figures suffice."""
+        history = ((math.exp(log_noise), sample_rate, steps),)
+        spent = _pld_epsilon(history, target_delta, interval)
+        return math.log(min(1e9, max(1e-9, spent / target_epsilon)))
 
-    # Discretisation costs about interval * sqrt(steps): a tiny target needs a finer one.
-    interval = _COARSE_INTERVAL if target_epsilon > 1.0 else _FINE_INTERVAL
-    low, high = _SMALLEST_NOISE, 1.0
-    while spent(high, interval) > target_epsilon:
-        low, high = high, 2.0 * high
-        if high > _LARGEST_NOISE:
+    def root(low: float, high: float, interval: float) -> float:
+        found = optimize.brentq(excess, low, high, args=(interval,), xtol=2e-5, rtol=1e-9)
+        return float(found) + 2e-5
+
+    interval, smallest = _COARSE_INTERVAL, math.log(_SMALLEST_NOISE)
+    low, high = math.log(0.5), 0.0
+    while excess(high, interval) >= 0.0:
+        low, high = high, high + math.log(2.0)
+        if high > math.log(_LARGEST_NOISE):
             msg = f"no noise reaches target_epsilon={target_epsilon} at delta={target_delta}"
             raise ValueError(msg)
-    while high - low > 1e-4 * high:
-        middle = math.sqrt(low * high) if high > 4.0 * low else 0.5 * (low + high)
-        low, high = (low, middle) if spent(middle, interval) <= target_epsilon else (middle, high)
-    noise = math.ceil(high * 1e4) / 1e4
-    while spent(noise, _FINE_INTERVAL) > target_epsilon:
+    while low > smallest and excess(low, interval) < 0.0:
+        low, high = max(smallest, low - math.log(2.0)), low
+    found = root(low, high, interval) if excess(low, interval) > 0.0 else smallest
+    if target_epsilon <= 1.0:
+        # Discretisation costs about interval * sqrt(steps): a tiny target needs a finer one. It
+        # only takes off, so the coarse answer is the upper end.
+        interval, high, low = _FINE_INTERVAL, found, found - 0.01
+        while excess(low, interval) <= 0.0 and low > smallest:
+            low, high = max(smallest, low - 4.0 * (found - low)), low
+        found = root(low, high, interval) if excess(high, interval) < 0.0 else high
+    noise = math.ceil(math.exp(found) * 1e4) / 1e4
+    while excess(math.log(noise), _FINE_INTERVAL) > 0.0:
         noise = math.ceil(noise * 1.0005 * 1e4) / 1e4
     return noise
 
@@ -206,8 +221,14 @@ def cross_check(mechanism: Mechanism) -> AccountantCheck:
         arXiv:1908.10530, converted by Balle et al. 2020, arXiv:1905.09982. RDP's looseness was
         measured over the grid of the test; it is an upper bound, so only "below" means a bug.
     """
-    event, delta = mechanism.event(mechanism.steps), mechanism.target_delta
+    delta = mechanism.target_delta
     figure = mechanism.spent_epsilon(mechanism.steps)
+    # From what runs, not from what the mechanism says of itself: a wrong event shows.
+    event = EventSpec(
+        noise_multiplier=mechanism.noise_multiplier,
+        sample_rate=mechanism.sample_rate,
+        steps=mechanism.steps,
+    )
     if not math.isfinite(figure):
         return AccountantCheck(pld=math.inf, prv=None, rdp=math.inf, agree=False)
     prv, rdp = _opacus_prv(event, delta), _opacus_rdp(event, delta)

@@ -22,7 +22,8 @@ from appliance.finetune.mechanism import Mechanism
 from appliance.finetune.noise import INJECTED, OS_ENTROPY, NoiseSource
 from appliance.finetune.settings import TrainSettings
 
-_VERSION: Final = 1
+#: Raised with every change of what a key is expanded into: a redone step draws the same noise.
+_VERSION: Final = 2
 _STATE: Final = "state.json"
 _KEY: Final = "noise-key"
 _ADAPTER: Final = "adapter.safetensors"

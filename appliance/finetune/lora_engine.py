@@ -153,34 +153,17 @@ class _Slot:
 
     def __init__(self, module: torch.nn.Module) -> None:
         self.module = module
-        self.adapter = next(n for n in module.active_adapters if n in module.lora_A)
+        adapter = next(n for n in module.active_adapters if n in module.lora_A)
         self.base = module.get_base_layer()
-
-    @property
-    def a(self) -> torch.nn.Parameter:
-        """The A factor, [rank, in]."""
-        return self.module.lora_A[self.adapter].weight
-
-    @property
-    def b(self) -> torch.nn.Parameter:
-        """The B factor, [out, rank]."""
-        return self.module.lora_B[self.adapter].weight
-
-    @property
-    def scaling(self) -> float:
-        """What the product of the factors is multiplied by."""
-        return float(self.module.scaling[self.adapter])
-
-    @property
-    def dropout(self) -> torch.nn.Module | None:
-        """The layer's dropout, or None where it does nothing."""
-        layer = self.module.lora_dropout[self.adapter]
-        return layer if isinstance(layer, torch.nn.Dropout) and layer.p > 0.0 else None
-
-    @property
-    def plain_base(self) -> bool:
-        """Whether the frozen base is a linear layer that may be computed here."""
-        return type(self.base) is torch.nn.Linear and not any(
+        #: The factors, [rank, in] and [out, rank]; what their product is multiplied by.
+        self.a: torch.nn.Parameter = module.lora_A[adapter].weight
+        self.b: torch.nn.Parameter = module.lora_B[adapter].weight
+        self.scaling = float(module.scaling[adapter])
+        dropout = module.lora_dropout[adapter]
+        #: The layer's dropout, or None where it does nothing.
+        self.dropout = dropout if isinstance(dropout, torch.nn.Dropout) and dropout.p > 0 else None
+        #: Whether the frozen base is a linear layer that may be computed here.
+        self.plain_base = type(self.base) is torch.nn.Linear and not any(
             p.requires_grad for p in self.base.parameters()
         )
 

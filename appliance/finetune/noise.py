@@ -31,7 +31,8 @@ INJECTED: Final[NoiseOrigin] = "injected"
 
 _MAX_STEP: Final = 2**32
 _MAX_INDEX: Final = 2**24
-_CHUNK_VALUES: Final = 2**18
+#: Values made at a time: what they need stays in the processor's cache.
+_CHUNK_VALUES: Final = 2**15
 
 
 class Purpose(IntEnum):
@@ -107,25 +108,30 @@ class NoiseSource:
             ValueError: step or index out of range.
 
         Guarantees:
-            Radius and angle each come from 64 uniform bits. No value exceeds
-            sqrt(130 ln 2) = 9.49: the missing tail weighs 2^-65 per pair, so n values over
-            T steps lie within n * T * 2^-66 of the exact normal in total variation from this
-            cause (1.4e-10 at n = 10^7, T = 1000: far below any delta in use). Values are
-            floating-point: they are rounded to a grid before they meet data, see `grid_noise`.
+            The radius comes from 128 uniform bits, the angle from 64. No value exceeds
+            sqrt(2 * 129 ln 2) = 13.38; the missing tail weighs 2^-128 per pair. Radii are
+            2^-51 or less apart relative to themselves, and points on a circle 2^-51 of its
+            radius, but for the outermost 2^-63 per pair: n values over T steps lie within
+            n * T * 2^-64 of the exact normal in total variation from this cause, at any
+            resolution coarser than 2^-46 (5.4e-10 at n = 10^7, T = 1000: far below any delta in
+            use). Values are floating-point: they are rounded to a far coarser grid before they
+            meet data, see `grid_noise`.
 
         Reference:
-            Box and Muller 1958, in polar form with u = (word + 1/2) / 2^64.
+            Box and Muller 1958, in polar form. With 64 bits of radius alone, the values beyond 7
+            standard deviations (2^-37 per pair) would lie on circles that the grid can tell apart.
         """
         out = torch.empty(n + (n & 1), dtype=torch.float64)
         for start in range(0, len(out), _CHUNK_VALUES):
             size = min(_CHUNK_VALUES, len(out) - start)
-            block = self._counter_block(purpose, step=step, index=index, first=start // 2)
-            stream = keystream(self.key, counter_block=block, n_bytes=8 * size)
-            words = torch.frombuffer(stream, dtype=torch.int64)
             half = size // 2
+            # Three words, so three halves of a counter block, make two values.
+            block = self._counter_block(purpose, step=step, index=index, first=start * 3 // 4)
+            stream = keystream(self.key, counter_block=block, n_bytes=8 * 3 * half)
+            high, low, turn = torch.frombuffer(stream, dtype=torch.int64).split(half)
+            radius = _minus_log_uniform(high, low).mul_(2.0).sqrt_()
             # Signed words are shifted by a half turn: a uniform angle either way.
-            radius = _unsigned(words[:half]).add_(0.5).mul_(2.0**-64).log_().mul_(-2.0).sqrt_()
-            angle = words[half:].to(torch.float64).mul_(math.tau * 2.0**-64)
+            angle = turn.to(torch.float64).mul_(math.tau * 2.0**-64)
             torch.mul(radius, angle.cos(), out=out[start : start + half])
             torch.mul(radius, angle.sin_(), out=out[start + half : start + size])
         return out[:n]
@@ -147,7 +153,7 @@ def grid_noise(normal: torch.Tensor, *, std: float, grid: float) -> torch.Tensor
     """Scale standard normals and round them to whole multiples of the grid, counted as integers.
 
     Args:
-        normal: float64 [n], standard normal.
+        normal: float64 [n], standard normal; changed in place.
         std: standard deviation wanted, in units of the gradient.
         grid: power of two, from `grid_step`.
 
@@ -168,11 +174,16 @@ def grid_noise(normal: torch.Tensor, *, std: float, grid: float) -> torch.Tensor
         section 5 (snapping), here by powers of two so that the arithmetic is exact; compare the
         discrete Gaussian of Canonne, Kamath and Steinke 2020, arXiv:2004.00010.
     """
-    return normal.mul(std / grid).round_()
+    return normal.mul_(std / grid).round_()
 
 
-def _unsigned(words: torch.Tensor) -> torch.Tensor:
-    """Read signed 64-bit words as unsigned float64, without losing low bits of small words."""
-    high = words.bitwise_right_shift(32).bitwise_and(0xFFFFFFFF).to(torch.float64)
-    low = words.bitwise_and(0xFFFFFFFF).to(torch.float64)
-    return high.mul_(2.0**32).add_(low)
+def _minus_log_uniform(high: torch.Tensor, low: torch.Tensor) -> torch.Tensor:
+    """Turn 128 random bits into -ln(u), u uniform in (0, 1), to full precision at both ends.
+
+    The sign of `high` says whether u lies below or above 1/2; the other 127 bits say how far it is
+    from 0 or from 1. A small distance keeps its relative precision, which u near 1 would not.
+    """
+    whole = high.bitwise_xor(high.bitwise_right_shift(63))  # Distance, [0, 2^63).
+    distance = low.to(torch.float64).mul_(2.0**-64).add_(0.5 + 2.0**-65)  # Never 0 once ...
+    distance.clamp_(min=2.0**-65).add_(whole).mul_(2.0**-64)
+    return torch.where(high < 0, distance.neg().log1p_(), distance.log_()).neg_()

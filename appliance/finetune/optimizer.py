@@ -45,7 +45,7 @@ def clip_factors(norms: torch.Tensor, *, max_grad_norm: float, clipping: Clippin
         arXiv:2206.07136, AUTO-S with gamma = 0.01, scaled by C.
     """
     if clipping == "automatic":
-        factors = max_grad_norm / (norms + _AUTOMATIC_GAMMA)
+        factors = max_grad_norm * _ROUNDING / (norms + _AUTOMATIC_GAMMA)
     else:
         factors = (max_grad_norm * _ROUNDING / norms).clamp(max=1.0)
     return torch.where(torch.isfinite(norms), factors, torch.zeros_like(factors))

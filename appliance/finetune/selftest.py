@@ -15,6 +15,7 @@ list. They run before every training run, in seconds. Keys here are injected: no
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -204,5 +205,5 @@ def _check_accountants(mechanism: Mechanism) -> Check:
         passed=found.agree,
         measured=found.pld,
         expected="PRV within 2 % and RDP not below",
-        detail=f"pld {found.pld:.4f}, prv {found.prv}, rdp {found.rdp:.4f}",
+        detail=f"pld {found.pld:.4f}, prv {found.prv or math.nan:.4f}, rdp {found.rdp:.4f}",
     )

@@ -27,6 +27,8 @@ def check_count(rig: Rig) -> Check:
     Args:
         rig: the toy; the bound adapts whatever the run's rule.
     """
+    # The count alone is read: a smaller toy shows it as well.
+    rig = replace(rig, model=toy.toy_model(layers=1, target_modules=("q_proj", "v_proj")))
     quiet = _moves(rig, rate=1.0, noise=0.0, steps=1, units=1)[0]
     noisy = _moves(rig, rate=_NEVER, noise=1.0, steps=_STEPS, units=1)
     wanted = 0.5 / math.sqrt(_SHARE)  # Of the noise 1.0 per step; half is the sensitivity.

@@ -18,8 +18,15 @@ from appliance.model.examples import Example
 _VOCABULARY = 37
 
 
-def toy_model() -> torch.nn.Module:
-    """Build the toy: grouped-query attention, tied embeddings, both LoRA factors awake."""
+def toy_model(
+    *, layers: int = 2, target_modules: str | tuple[str, ...] = "all-linear"
+) -> torch.nn.Module:
+    """Build the toy: grouped-query attention, tied embeddings, both LoRA factors awake.
+
+    Args:
+        layers: how deep.
+        target_modules: linear layers that get factors.
+    """
     from transformers import LlamaConfig, LlamaForCausalLM
 
     with torch.random.fork_rng(devices=[]):
@@ -28,13 +35,15 @@ def toy_model() -> torch.nn.Module:
             vocab_size=_VOCABULARY,
             hidden_size=16,
             intermediate_size=24,
-            num_hidden_layers=2,
+            num_hidden_layers=layers,
             num_attention_heads=4,
             num_key_value_heads=2,
             max_position_embeddings=64,
             tie_word_embeddings=True,
         )
-        model = attach_lora(LlamaForCausalLM(config).float(), rank=4, alpha=8.0)
+        model = attach_lora(
+            LlamaForCausalLM(config).float(), rank=4, alpha=8.0, target_modules=target_modules
+        )
         with torch.no_grad():
             for p in trainable(model):
                 p.copy_(torch.randn(p.shape) * 0.3)

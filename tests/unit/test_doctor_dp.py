@@ -12,3 +12,4 @@ def test_every_check_runs_on_a_usual_mechanism():
         *("T1", "T1b", "T2", "T3", "T4", "T5", "T6", "T7")
     }
     assert any("count" in row.name for row in rows)
+    assert all(", expected " in row.found for row in rows)

@@ -208,6 +208,7 @@ def test_an_epsilon_that_costs_nothing_is_no_evidence(spent: float) -> None:
         ("privacy.sample_rate", 0.0, "privacy.sampling"),
         ("privacy.sample_rate", 1.5, "privacy.sampling"),
         ("privacy.noise_multiplier", 0.0, "privacy.noise"),
+        ("privacy.noise_source", "injected", "privacy.noise"),
         ("privacy.noise_source", "seed:7", "privacy.noise"),
         ("privacy.noise_source", "", "privacy.noise"),
         ("privacy.accountants.agree", False, "privacy.accountants"),

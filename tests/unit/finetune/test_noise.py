@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -11,11 +12,13 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from appliance.crypto.stream import keystream
 from appliance.finetune.noise import (
     INJECTED,
     OS_ENTROPY,
     NoiseSource,
     Purpose,
+    _minus_log_uniform,
     fresh_key,
     grid_noise,
     grid_step,
@@ -34,6 +37,27 @@ def test_words_are_the_published_keystream():
     )
     words = SOURCE.words(Purpose.UNIT_MASK, step=7, index=5, n=6)
     assert words.tolist() == [int.from_bytes(stream[8 * i : 8 * i + 8], "little") for i in range(6)]
+
+
+@pytest.mark.parametrize("n_bytes", [0, 1, 2**14, 2**14 + 1, 3 * 2**14 - 5, 100_000])
+def test_a_long_keystream_is_one_stream(n_bytes):
+    block = bytes(range(16))
+    whole = Cipher(algorithms.AES256(KEY), modes.CTR(block)).encryptor().update(bytes(n_bytes))
+    assert keystream(KEY, counter_block=block, n_bytes=n_bytes) == whole
+
+
+def test_normals_are_box_muller_of_the_keystream():
+    """Slow twin: one pair at a time, by the formula."""
+    z = SOURCE.normal(Purpose.GRADIENT_NOISE, step=7, index=5, n=10).tolist()
+    words = SOURCE.words(Purpose.GRADIENT_NOISE, step=7, index=5, n=15).tolist()
+    for pair in range(5):
+        high, low, turn = (words[pair + 5 * k] for k in range(3))
+        signed = high - 2**64 if high >= 2**63 else high
+        far = (signed if signed >= 0 else -signed - 1) + ((low + 2**63) % 2**64 + 0.5) / 2**64
+        u = far / 2**64 if signed >= 0 else 1.0 - far / 2**64
+        radius, angle = math.sqrt(-2.0 * math.log(u)), math.tau * turn / 2**64
+        assert z[pair] == pytest.approx(radius * math.cos(angle), abs=1e-12)
+        assert z[pair + 5] == pytest.approx(radius * math.sin(angle), abs=1e-12)
 
 
 def test_a_redone_step_draws_the_same_numbers():
@@ -109,10 +133,25 @@ def test_every_low_bit_is_taken_whatever_the_query_was():
     assert counts.max() < 2500 + 5 * 50
 
 
-def test_small_words_keep_their_low_bits():
-    """The far tail comes from small words: they must not be rounded to a coarse grid."""
-    from appliance.finetune.noise import _unsigned
+def test_radii_keep_their_precision_at_both_ends():
+    """Slow twin: rational arithmetic. Few bits there would show which sums were possible."""
+    highs = [0, 1, 5, 2**20 + 3, 2**40 + 1, 2**62 + 12345, 2**63 - 1]
+    for high in [*highs, *(-h - 1 for h in highs)]:
+        for low in (-(2**63), -(2**62) + 7, 0, 5, 2**63 - 1):
+            distance = Fraction(high if high >= 0 else -high - 1) + Fraction(low, 2**64)
+            distance = max((distance + Fraction(1, 2)) / 2**64, Fraction(1, 2**129))
+            # ln(1 - d) = -(d + d^2 / 2 + ...), where math.log would have lost a small d.
+            near = high < 0 and distance < 2**-30
+            wanted = float(distance + distance**2 / 2) if near else None
+            if wanted is None:
+                wanted = -math.log(float(distance if high >= 0 else 1 - distance))
+            found = float(_minus_log_uniform(torch.tensor([high]), torch.tensor([low])))
+            assert found == pytest.approx(wanted, rel=1e-15 if near else 1e-9), (high, low)
 
-    words = torch.tensor([0, 1, 3, 2**31 + 1, 2**52 + 1, -1, -(2**63)])
-    expected = [0.0, 1.0, 3.0, 2.0**31 + 1, 2.0**52 + 1, 2.0**64, 2.0**63]
-    assert _unsigned(words).tolist() == expected
+
+def test_the_far_tail_is_there_and_is_no_comb():
+    """First words 0 and 1 lie further apart than the grid's steps: the second word fills in."""
+    low = torch.arange(-(2**9), 2**9) * 2**54
+    radii = _minus_log_uniform(torch.zeros_like(low), low).mul(2.0).sqrt()
+    assert float(radii.max()) > 9.4
+    assert len(torch.unique(radii)) == len(low)

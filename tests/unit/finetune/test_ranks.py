@@ -30,37 +30,40 @@ WORKER = textwrap.dedent(
     from appliance.finetune.ranks import Ranks
     from tests.unit.finetune.test_trainer import KEY, mechanism, run, settings, weights
     from tests.unit.finetune.toys import awake, lora_llama, make_units
-    out, shard = sys.argv[1], sys.argv[2] == "sharded"
     try:
         ranks = Ranks.join()
     except MachineError:
         sys.exit(77)  # No loopback interface here.
-    # The second process comes with other factors and another key: the first one's must win.
-    model = lora_llama() if ranks.first else awake(lora_llama(), seed=5)
-    how, mech = settings(shard_base=shard), mechanism(sample_rate=0.15, clipping="abadi")
-    key = KEY if ranks.first else fresh_key()
-    outcome = run(model, mech, how, units=make_units(10), ranks=ranks, noise_key=key)
-    whole = sum(p.numel() for p in model.parameters() if hasattr(p, "placements"))
-    mine = sum(p.to_local().numel() for p in model.parameters() if hasattr(p, "placements"))
-    figures = torch.tensor([whole, mine, *outcome.batch_sizes], dtype=torch.int64)
-    losses = torch.tensor(outcome.losses, dtype=torch.float64)
-    save_file(
-        {"weights": weights(model), "figures": figures, "losses": losses},
-        f"{out}/{ranks.rank}.safetensors",
-    )
+    for how in ("whole", "sharded"):
+        # The second process comes with other factors and another key: the first one's must win.
+        model = lora_llama() if ranks.first else awake(lora_llama(), seed=5)
+        mech = mechanism(sample_rate=0.15, clipping="abadi")
+        key = KEY if ranks.first else fresh_key()
+        shard = settings(shard_base=how == "sharded")
+        outcome = run(model, mech, shard, units=make_units(10), ranks=ranks, noise_key=key)
+        whole = sum(p.numel() for p in model.parameters() if hasattr(p, "placements"))
+        mine = sum(p.to_local().numel() for p in model.parameters() if hasattr(p, "placements"))
+        figures = torch.tensor([whole, mine, *outcome.batch_sizes], dtype=torch.int64)
+        losses = torch.tensor(outcome.losses, dtype=torch.float64)
+        save_file(
+            {"weights": weights(model), "figures": figures, "losses": losses},
+            f"{sys.argv[1]}/{how}-{ranks.rank}.safetensors",
+        )
     ranks.leave()
     """
 )
 
 
-def two_processes(tmp_path: Path, how: str) -> list[dict[str, torch.Tensor]]:
-    """Run the worker twice under torchrun's environment; return what each of them saved."""
+@pytest.fixture(scope="module")
+def two_processes(tmp_path_factory) -> Path:
+    """Run the worker twice under torchrun's environment; return where each of them saved."""
+    tmp_path = tmp_path_factory.mktemp("ranks")
     script = tmp_path / "worker.py"
     script.write_text(WORKER)
     port = 20_000 + os.getpid() % 20_000  # Tests open no socket, not even to look for a port.
     workers = [
         subprocess.Popen(
-            [sys.executable, script, tmp_path, how],
+            [sys.executable, script, tmp_path],
             env={
                 **os.environ,
                 "PYTHONPATH": str(Path.cwd()),
@@ -77,7 +80,7 @@ def two_processes(tmp_path: Path, how: str) -> list[dict[str, torch.Tensor]]:
     if 77 in codes:
         pytest.skip("no loopback interface: two processes cannot meet")
     assert codes == [0, 0]
-    return [load_file(tmp_path / f"{rank}.safetensors") for rank in range(2)]
+    return tmp_path
 
 
 @pytest.fixture(scope="module")
@@ -91,9 +94,9 @@ def alone() -> tuple[torch.Tensor, TrainOutcome]:
 
 
 @pytest.mark.parametrize("how", ["whole", "sharded"])
-def test_two_processes_train_as_one(tmp_path, alone, how):
+def test_two_processes_train_as_one(two_processes, alone, how):
     expected, outcome = alone
-    pair = two_processes(tmp_path, how)
+    pair = [load_file(two_processes / f"{how}-{rank}.safetensors") for rank in range(2)]
     assert torch.equal(pair[0]["weights"], pair[1]["weights"])
     assert torch.allclose(pair[0]["weights"], expected, atol=2e-5)
     for saved in pair:

@@ -44,6 +44,7 @@ def failed(checks) -> set[str]:
 
 NORMAL = NoiseSource.normal
 NOISE_STD = Mechanism.noise_std
+EVENT = Mechanism.event
 CLIP = DpOptimizer.clip_and_accumulate
 ADD = DpOptimizer.add_step_noise
 DRAW_UNITS = PoissonSampler.draw_units
@@ -193,6 +194,10 @@ CLIPPING_BUGS = [no_clipping, clip_per_micro_batch, clip_the_sum, mean_before_cl
 SAMPLING_BUGS = [shuffle, rate_times_four, everything_twice]
 
 
+#: One of the batches that a run tries: what it catches, all of them catch.
+FEW = (12,)
+
+
 def named(bugs):
     return [pytest.param(bug, id=bug.__name__) for bug in bugs]
 
@@ -206,17 +211,37 @@ def test_the_noise_check_catches(bug, monkeypatch):
 @pytest.mark.parametrize("bug", named(CLIPPING_BUGS))
 def test_the_sensitivity_check_catches(bug, monkeypatch):
     bug(monkeypatch)
-    assert failed(check_sensitivity(rig())) & {"T1", "T1b"}
+    assert failed(check_sensitivity(rig(), sizes=FEW)) & {"T1", "T1b"}
 
 
 def test_the_sensitivity_check_catches_a_batch_wide_token_mean():
-    assert failed(check_sensitivity(rig(loss_fn=batch_token_mean))) & {"T1", "T1b"}
+    found = check_sensitivity(rig(loss_fn=batch_token_mean), sizes=FEW)
+    assert failed(found) & {"T1", "T1b"}
 
 
 @pytest.mark.parametrize("bug", named(SAMPLING_BUGS))
 def test_the_sampler_check_catches(bug, monkeypatch):
     bug(monkeypatch)
     assert "T3" in failed(check_sampler(rig()))
+
+
+def test_the_noise_check_catches_a_tenth_too_little(monkeypatch):
+    monkeypatch.setattr(Mechanism, "noise_std", lambda self, c: 0.9 * NOISE_STD(self, c))
+    assert "T2" in failed(check_noise(rig()))
+
+
+@pytest.mark.parametrize("wrong", [{"sample_rate": 0.9}, {"noise_multiplier": 1.1}, {"steps": 0.5}])
+def test_an_event_that_is_not_what_runs_is_caught(wrong, monkeypatch):
+    """Sampler and noise are right; what goes to accountant and ledger is not."""
+    ((name, factor),) = wrong.items()
+
+    def event(self, steps):
+        true = EVENT(self, steps)
+        value = getattr(true, name)
+        return dataclasses.replace(true, **{name: type(value)(factor * value)})
+
+    monkeypatch.setattr(Mechanism, "event", event)
+    assert not check_steps(rig()).passed
 
 
 def test_fourteen_bugs_are_tried():
