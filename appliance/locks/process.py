@@ -225,7 +225,10 @@ def _umask() -> str:
 
 def _core_dumps() -> str:
     """Forbid core dumps, also to a later, more lenient self."""
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    try:
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    except ValueError:  # how Python says that a sandbox around us refused the call
+        raise _NotInForceError("the limit may not be changed here") from None
     if resource.getrlimit(resource.RLIMIT_CORE) != (0, 0):
         raise _NotInForceError("the limit did not stay")
     return "limit 0"

@@ -307,6 +307,16 @@ def test_a_kernel_without_a_lock_is_reported_with_the_reason(tmp_path):
     assert lock["detail"] == "the kernel has no Landlock"
 
 
+def test_a_refused_limit_is_a_missing_lock_and_no_crash(tmp_path):
+    before = """
+    def refused(*_):
+        raise ValueError("not allowed to raise maximum limit")
+    resource.setrlimit = refused
+    """
+    out = run("", str(tmp_path), before=before)
+    assert out["missing"] == ["core_dumps"]
+
+
 @pytest.mark.parametrize("loopback", [False, True])
 def test_the_filter_for_the_other_architecture_is_well_formed(loopback):
     for audit in (0xC000003E, 0xC00000B7):
