@@ -5,14 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from appliance.crypto.signing import VerifyingKey
 from appliance.crypto.slots import Opened
 from appliance.errors import IntegrityError
 from appliance.log import AuditLog
 from appliance.vault import Vault, VaultHead
+from appliance.workspace.layout import APART_KEY, RECEIPT_FILE, read_pem
 
 HOME_SCOPE = "home"
 #: The release key's private half, in the workspace's vault.
 SIGNING_KEY = "signing/release.pem"
+#: The release key that lies apart: {"public": PEM, "placed": whether its file must be there,
+#: "before": the PEM that may still be in its place, or None}.
+APART_RECORD = "people/release-key.json"
 #: What the workspace's vault knows of the log.
 LOG_HEAD = "custody/log-head.json"
 #: Purpose of the key under which events carry their MACs.
@@ -61,6 +66,35 @@ def check_head(vault: Vault, heads: Mapping[str, VaultHead]) -> None:
             str(vault.path / "index.sealed"),
             f"put back to an older state: change {head.epoch}, the log knows {known.epoch}",
             hint=_HINT_BACKUP,
+        )
+
+
+def check_public_keys(folder: Path, vault: Vault, release: VerifyingKey) -> None:
+    """Compare the public keys that verifiers are given with what the vault knows.
+
+    Raises:
+        IntegrityError: one is altered, missing or added, or a receipt tells of a destruction that
+            never was.
+    """
+    allowed: set[bytes | None] = {None}
+    if vault.exists(APART_RECORD):
+        record = vault.read_json(APART_RECORD)
+        allowed = {record["public"].encode()}
+        if not record.get("placed", True):  # interrupted: `keys set-apart`, again, ends it
+            before = record["before"]
+            allowed.add(None if before is None else before.encode())
+    apart = folder / APART_KEY
+    found = read_pem(apart) if apart.exists() else None
+    if found not in allowed:
+        what = "missing" if found is None else "not this workspace's release key"
+        raise IntegrityError(str(apart), what, hint=_HINT_BACKUP)
+    own = folder / "release.pub.pem"
+    if release.pem() != read_pem(own):
+        raise IntegrityError(str(own), "not this workspace's public key", hint=_HINT_BACKUP)
+    receipt = folder / RECEIPT_FILE
+    if receipt.exists():
+        raise IntegrityError(
+            str(receipt), "added: this workspace was never destroyed", hint="remove it"
         )
 
 

@@ -35,6 +35,7 @@ from appliance.workspace.anchors import (
     SIGNING_KEY,
     check_head,
     check_log,
+    check_public_keys,
     check_slots,
     destroyed_scopes,
     logged_heads,
@@ -286,19 +287,14 @@ class Home:
         and its length, (2) the vault, (3) the log again against the vault's anchor, and who wrote
         what the anchor does not cover, (4) the heads in that length against the vaults.
         """
-        public = VerifyingKey.from_pem(
-            read_pem(path / "keys" / "release.pub.pem"),
-            where=str(path / "keys" / "release.pub.pem"),
-        )
+        pem = path / "keys" / "release.pub.pem"
+        public = VerifyingKey.from_pem(read_pem(pem), where=str(pem))
         log = AuditLog(path / "log", key=public, unlocked_by=opened.slot.slot_id)
         signed, seen = log.check_signed(), log.size()
         interrupted = check_slots(path / "keys" / "slots.json", opened, log)
         vault = open_vault(path / "vault", HOME_SCOPE, opened, writable=lock is not None)
         home = cls(path, opened, vault, log, lock)
-        if home._signing.public.pem() != read_pem(home.public_key_path):
-            raise IntegrityError(
-                str(home.public_key_path), "not this workspace's public key", hint=_HINT_BACKUP
-            )
+        check_public_keys(path / "keys", vault, home._signing.public)
         check_log(log, vault)
         home._heads = logged_heads(log, first=seen)
         check_head(vault, home._heads)

@@ -10,9 +10,10 @@ import pytest
 
 from appliance.crypto.canonical import canonical_json, digest_bytes, digest_file
 from appliance.crypto.keys import make_key_file
-from appliance.crypto.signing import VerifyingKey
+from appliance.crypto.signing import SigningKey, VerifyingKey
 from appliance.errors import IntegrityError
 from appliance.log import AuditLog
+from appliance.people.release_key import apart_key, set_apart
 from appliance.workspace import Home, Unlock, add_slot, destroy, finish_destroying, remove_slot
 
 
@@ -158,6 +159,58 @@ def test_a_folder_of_temporary_files_that_is_a_link_leads_nowhere(home_path, unl
     (home_path / "tmp").symlink_to(precious.parent)
     refused(home_path, unlock, names="tmp")
     assert (precious / "file").is_file()
+
+
+@pytest.fixture
+def apart(home_path: Path, unlock: Unlock) -> Path:
+    """The public half of a release key that lies apart from the workspace."""
+    with Home.open(home_path, unlock, exclusive=True) as home:
+        return set_apart(home, SigningKey.generate().public)
+
+
+@pytest.mark.parametrize("other", [None, b"", SigningKey.generate().public.pem()])
+def test_another_release_key_for_verifiers_is_refused(other, apart, home_path, unlock):
+    Home.open(home_path, unlock, exclusive=False).close()
+    if other is None:
+        apart.unlink()
+    else:
+        apart.write_bytes(other)
+    refused(home_path, unlock, names="keys/release-apart.pub.pem")
+
+
+def test_a_release_key_that_nobody_set_apart_is_refused(home_path, unlock):
+    planted = home_path / "keys" / "release-apart.pub.pem"
+    planted.write_bytes(SigningKey.generate().public.pem())
+    refused(home_path, unlock, names="keys/release-apart.pub.pem")
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_setting_a_key_apart_may_be_interrupted_and_repeated(first, home_path, unlock, monkeypatch):
+    from appliance.people import release_key
+
+    if not first:
+        with Home.open(home_path, unlock, exclusive=True) as home:
+            set_apart(home, SigningKey.generate().public)
+
+    def crash(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    new = SigningKey.generate().public
+    with monkeypatch.context() as patch, Home.open(home_path, unlock, exclusive=True) as home:
+        patch.setattr(release_key, "write_atomic", crash)
+        with pytest.raises(KeyboardInterrupt):
+            set_apart(home, new)
+    with Home.open(home_path, unlock, exclusive=True) as home:
+        with pytest.raises(IntegrityError, match="release key"):
+            apart_key(home)
+        set_apart(home, new)
+    with Home.open(home_path, unlock, exclusive=False) as home:
+        assert apart_key(home).key_id == new.key_id
+
+
+def test_a_planted_receipt_of_a_destruction_is_refused(home_path, unlock):
+    (home_path / "keys" / "destroyed.json").write_text("{}\n")
+    refused(home_path, unlock, names="keys/destroyed.json")
 
 
 @pytest.mark.parametrize("folder", ["tmp", "models"])
