@@ -115,6 +115,10 @@ def log(data: bytes) -> None:
         book.verify()
     with suppress(ApplianceError):
         book.check_signed()
+    with suppress(ApplianceError):
+        book.latest("test.event", "number")
+    with suppress(ApplianceError):
+        book.believe(KEY, known=0)
 
 
 def checkpoint(data: bytes) -> None:
