@@ -55,7 +55,7 @@ from appliance.workspace.layout import (
     remove_leftovers,
     require_workspace,
 )
-from appliance.workspace.public_files import expect_public, record_public
+from appliance.workspace.public_files import expect_public, hold_public, record_public
 from appliance.workspace.resealing import burn_leftovers
 
 _RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
@@ -217,6 +217,10 @@ class Home:
         """Announce public files or folders about to be written; `record_public` must follow."""
         self.require_exclusive()
         expect_public(self.vault, self.path, paths)
+
+    def hold_public(self, path: Path) -> None:
+        """Refuse a public file that is not as it was recorded; call before believing it."""
+        hold_public(self.vault, self.path, path)
 
     def private_temp(self) -> Path:
         """Make a private folder for this process under HOME/tmp; `close` removes it."""
