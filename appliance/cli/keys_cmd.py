@@ -101,7 +101,12 @@ def rotate(
     lines += [f"closed: slot {s['id']} {s['label']} ({s['kind']})" for s in closed]
     if closed:
         lines.append("next: appliance keys add-slot, once for each that shall open it again")
-    lines.append("a backup from before still opens with the old secret: destroy it, or --full")
+    lines.append(
+        "a backup from before still opens with the old secret: destroy it"
+        if full
+        else "keys in a backup from before open today's data with the old secret: destroy them, "
+        "or rotate with --full"
+    )
     result = {
         "slot": public_slot(slot),
         "closed_slots": closed,

@@ -287,7 +287,7 @@ def killed(
 
 
 def _sealed_files(home: Path) -> list[Path]:
-    tops = ("vault", "runs", "keys", "log")
+    tops = ("vault", "runs", "keys")
     return sorted(p.relative_to(home) for t in tops for p in (home / t).rglob("*") if p.is_file())
 
 
