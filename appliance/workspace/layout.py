@@ -101,12 +101,13 @@ def _remove_private(folder: Path) -> None:
 
 def open_to_others(path: Path) -> tuple[str, ...]:
     """Return a finding for each folder or key file that others may enter or read."""
-    found = []
-    for part in (path, path / "keys", path / "keys" / "slots.json"):
-        mode = stat.S_IMODE(part.stat().st_mode)
-        if mode & 0o077:
-            found.append(f"{part} is open to others (mode {mode:03o})")
-    return tuple(found)
+    return modes_too_wide(path, path / "keys", path / "keys" / "slots.json")
+
+
+def modes_too_wide(*paths: Path) -> tuple[str, ...]:
+    """Return a finding for each file or folder that others may read or enter."""
+    modes = [(path, stat.S_IMODE(path.stat().st_mode)) for path in paths if path.exists()]
+    return tuple(f"{p} is open to others (mode {m:03o})" for p, m in modes if m & 0o077)
 
 
 def _check_names(folder: Path, known: frozenset[str]) -> None:
