@@ -300,7 +300,10 @@ def _seccomp(*, loopback: bool) -> str:
     with suppress(PermissionError):
         kernel.syscall(seccomp.refused_calls()["io_uring_setup"], 1, None)
         raise _NotInForceError("io_uring could be set up")
-    return f"refused: {', '.join(refused)}, io_uring"
+    with suppress(PermissionError):
+        seccomp.new_namespace()
+        raise _NotInForceError("a namespace could be made")
+    return f"refused: {', '.join(refused)}, io_uring, namespaces"
 
 
 def _refused(name: str, family: int, kind: int) -> str:
