@@ -29,7 +29,10 @@ def keys() -> None:
 def status(*, unlocking: Unlocking, as_json: bool) -> None:
     """Show the slots that open the workspace, and the release key. Never a secret."""
     from appliance.workspace import profile_of
+    from appliance.workspace.layout import modes_too_wide
     from appliance.workspace.resealing import unfinished
+
+    secrets = [p for p in (unlocking.passphrase_file, unlocking.key_file) if p is not None]
 
     with unlocking.open(exclusive=False) as home:
         slots = [public_slot(slot) for slot in home.slots]
@@ -41,7 +44,7 @@ def status(*, unlocking: Unlocking, as_json: bool) -> None:
             "profile": profile_of(home),
             "resealing_unfinished": unfinished(home.log),
             "release_key": release,
-            "findings": list(home.findings()),
+            "findings": [*home.findings(), *modes_too_wide(*secrets)],
         }
     header = ("slot", "label", "kind", "derived by", "made")
     rows = [tuple(str(s[n]) for n in ("id", "label", "kind", "kdf", "created")) for s in slots]
@@ -101,7 +104,12 @@ def rotate(
     lines += [f"closed: slot {s['id']} {s['label']} ({s['kind']})" for s in closed]
     if closed:
         lines.append("next: appliance keys add-slot, once for each that shall open it again")
-    lines.append("a backup from before still opens with the old secret: destroy it, or --full")
+    lines.append(
+        "a backup from before still opens with the old secret: destroy it"
+        if full
+        else "keys in a backup from before open today's data with the old secret: destroy them, "
+        "or rotate with --full"
+    )
     result = {
         "slot": public_slot(slot),
         "closed_slots": closed,

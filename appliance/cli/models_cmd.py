@@ -54,7 +54,9 @@ def list_(*, unlocking: Unlocking, as_json: bool) -> None:
     from appliance.model.registry import Registry, describe
 
     with unlocking.open(exclusive=False) as home:
-        found = Registry(home.path / "models").models()
+        registry = Registry(home.path / "models")
+        home.hold_public(registry.index)
+        found = registry.models()
     text = table(
         [(m.name, f"{m.bytes:,}", m.digest, m.origin) for m in found],
         ("name", "bytes", "digest", "origin"),

@@ -59,6 +59,7 @@ def report(
             raise UsageError(
                 f"run {run_id}", "has not ended", hint=f"appliance train --resume {run_id}"
             )
+        home.hold_public(source)
         loaded = parse_report(source.read_bytes(), where=str(source))
         if form == "mlbom":
             rendered = _bill(home.path / "releases" / run_id, loaded)

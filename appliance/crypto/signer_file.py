@@ -142,6 +142,8 @@ def read_signer(path: Path) -> SignerFile:
         if body["format"] != FORMAT or canonical_json(body) + b"\n" != raw:
             raise _altered(path)
         public = VerifyingKey.from_pem(body["public"].encode(), where=str(path))
+        if public.pem().decode() != body["public"]:  # PEM has many spellings of one key
+            raise _altered(path)
         if "device" in body:
             place = body["device"]
             device = (str(place["token"]), str(place["key"]))
@@ -150,11 +152,19 @@ def read_signer(path: Path) -> SignerFile:
             path=path,
             public=public,
             device=None,
-            _slots=base64.b64decode(body["slots"], validate=True),
-            _sealed=base64.b64decode(body["sealed"], validate=True),
+            _slots=_unbase64(body["slots"]),
+            _sealed=_unbase64(body["sealed"]),
         )
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, binascii.Error):
         raise _altered(path) from None
+
+
+def _unbase64(text: str) -> bytes:
+    """Decode strict base64, the one spelling of its bytes."""
+    data = base64.b64decode(text, validate=True)
+    if base64.b64encode(data).decode() != text:
+        raise ValueError("not base64")
+    return data
 
 
 def _write(path: Path, body: dict[str, Any]) -> None:

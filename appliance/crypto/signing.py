@@ -269,6 +269,7 @@ def _parse_envelope(
     try:
         kind, payload = envelope["payloadType"], _b64(envelope["payload"])
         pairs = [(str(s.get("keyid") or ""), _b64(s["sig"])) for s in envelope["signatures"]]
+        kind.encode()
     except (KeyError, TypeError, AttributeError, ValueError):
         raise IntegrityError(where, "not a DSSE envelope", hint=_HINT) from None
     if not isinstance(kind, str) or len(pairs) > MAX_SIGNATURES:

@@ -225,7 +225,10 @@ def _umask() -> str:
 
 def _core_dumps() -> str:
     """Forbid core dumps, also to a later, more lenient self."""
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    try:
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    except ValueError:  # how Python says that a sandbox around us refused the call
+        raise _NotInForceError("the limit may not be changed here") from None
     if resource.getrlimit(resource.RLIMIT_CORE) != (0, 0):
         raise _NotInForceError("the limit did not stay")
     return "limit 0"
@@ -297,7 +300,10 @@ def _seccomp(*, loopback: bool) -> str:
     with suppress(PermissionError):
         kernel.syscall(seccomp.refused_calls()["io_uring_setup"], 1, None)
         raise _NotInForceError("io_uring could be set up")
-    return f"refused: {', '.join(refused)}, io_uring"
+    with suppress(PermissionError):
+        seccomp.new_namespace()
+        raise _NotInForceError("a namespace could be made")
+    return f"refused: {', '.join(refused)}, io_uring, namespaces"
 
 
 def _refused(name: str, family: int, kind: int) -> str:

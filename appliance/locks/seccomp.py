@@ -9,7 +9,8 @@ Rules:
 - In a network of loopback alone `connect` is needed for TCP; there no Unix socket is opened at
   all, only pairs.
 - Calls that reach into other processes, load code into the kernel or change namespaces and mounts
-  are refused too; training needs none of them.
+  are refused too, namespaces made by `clone` among them; training needs none of them.
+- Nothing is typed into the terminal the command was started from.
 - Other architectures' entry points (32-bit, x32) are refused: their call numbers differ.
 - The filter covers every thread and is inherited by every child; it cannot be taken off.
 
@@ -21,6 +22,8 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import os
+import signal
 import socket
 import struct
 from collections.abc import Mapping
@@ -31,12 +34,20 @@ from appliance.locks import kernel
 _SET_MODE_FILTER = 1
 _FLAG_TSYNC = 1
 
-_LOAD, _AND, _JUMP_EQUAL, _JUMP_AT_LEAST, _RETURN = 0x20, 0x54, 0x15, 0x35, 0x06
+_LOAD, _AND, _RETURN = 0x20, 0x54, 0x06
+_JUMP_EQUAL, _JUMP_AT_LEAST, _JUMP_ANY_BIT = 0x15, 0x35, 0x45
+_JUMPS = (_JUMP_EQUAL, _JUMP_AT_LEAST, _JUMP_ANY_BIT)
 _ALLOW, _ERRNO = 0x7FFF0000, 0x00050000
 _AT_NUMBER, _AT_ARCH, _AT_ARGUMENT_0, _AT_ARGUMENT_1 = 0, 4, 16, 24
 #: The kind of a socket is in the low bits of its type; flags are above.
 _KIND_BITS = 0xF
 _X32_BIT = 0x40000000
+#: clone(2) flags that make a namespace: mount, cgroup, UTS, IPC, user, PID, network.
+_NEW_NAMESPACES = 0x7E020000
+#: clone3(2) keeps its flags where a filter cannot look; without it the C library takes clone(2).
+_CLONE3 = 435
+#: ioctl(2) that types into the operator's terminal: TIOCSTI, and TIOCLINUX, which can paste.
+_TYPING = (0x5412, 0x541C)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,14 +59,37 @@ class _Architecture:
     socket: int
     socketpair: int
     connect: int
+    clone: int
+    ioctl: int
     refused: Mapping[str, int]
 
 
+#: Newer calls have one number on every architecture.
+_REFUSED_EVERYWHERE = {
+    "io_uring_setup": 425,
+    "io_uring_enter": 426,
+    "io_uring_register": 427,
+    "open_tree": 428,
+    "move_mount": 429,
+    "fsopen": 430,
+    "fsconfig": 431,
+    "fsmount": 432,
+    "fspick": 433,
+    "pidfd_getfd": 438,
+    "process_madvise": 440,
+    "mount_setattr": 442,
+}
 _REFUSED_X86 = {
     "ptrace": 101,
+    "syslog": 103,
     "pivot_root": 155,
+    "chroot": 161,
+    "acct": 163,
     "mount": 165,
     "umount2": 166,
+    "swapon": 167,
+    "swapoff": 168,
+    "reboot": 169,
     "init_module": 175,
     "delete_module": 176,
     "kexec_load": 246,
@@ -68,47 +102,63 @@ _REFUSED_X86 = {
     "setns": 308,
     "process_vm_readv": 310,
     "process_vm_writev": 311,
+    "kcmp": 312,
     "finit_module": 313,
     "kexec_file_load": 320,
     "bpf": 321,
     "userfaultfd": 323,
-    "io_uring_setup": 425,
-    "io_uring_enter": 426,
-    "io_uring_register": 427,
-    "pidfd_getfd": 438,
+    **_REFUSED_EVERYWHERE,
 }
 _REFUSED_ARM = {
     "umount2": 39,
     "mount": 40,
     "pivot_root": 41,
+    "chroot": 51,
+    "acct": 89,
     "unshare": 97,
     "kexec_load": 104,
     "init_module": 105,
     "delete_module": 106,
+    "syslog": 116,
     "ptrace": 117,
+    "reboot": 142,
     "add_key": 217,
     "request_key": 218,
     "keyctl": 219,
+    "swapon": 224,
+    "swapoff": 225,
     "perf_event_open": 241,
     "open_by_handle_at": 265,
     "setns": 268,
     "process_vm_readv": 270,
     "process_vm_writev": 271,
+    "kcmp": 272,
     "finit_module": 273,
     "bpf": 280,
     "userfaultfd": 282,
     "kexec_file_load": 294,
-    "io_uring_setup": 425,
-    "io_uring_enter": 426,
-    "io_uring_register": 427,
-    "pidfd_getfd": 438,
+    **_REFUSED_EVERYWHERE,
 }
 _ARCHITECTURES = {
     "x86_64": _Architecture(
-        audit=0xC000003E, seccomp=317, socket=41, socketpair=53, connect=42, refused=_REFUSED_X86
+        audit=0xC000003E,
+        seccomp=317,
+        socket=41,
+        socketpair=53,
+        connect=42,
+        clone=56,
+        ioctl=16,
+        refused=_REFUSED_X86,
     ),
     "aarch64": _Architecture(
-        audit=0xC00000B7, seccomp=277, socket=198, socketpair=199, connect=203, refused=_REFUSED_ARM
+        audit=0xC00000B7,
+        seccomp=277,
+        socket=198,
+        socketpair=199,
+        connect=203,
+        clone=220,
+        ioctl=29,
+        refused=_REFUSED_ARM,
     ),
 }
 
@@ -160,6 +210,9 @@ def program(audit: int, *, loopback: bool = False) -> bytes:
         *x32,
         *((_JUMP_EQUAL, number, "refuse") for number in refused),
         *connect,
+        (_JUMP_EQUAL, architecture.clone, "clone"),
+        (_JUMP_EQUAL, _CLONE3, "absent"),
+        (_JUMP_EQUAL, architecture.ioctl, "ioctl"),
         (_JUMP_EQUAL, architecture.socket, "open"),
         (_JUMP_EQUAL, architecture.socketpair, "pair"),
         (_RETURN, _ALLOW, ""),
@@ -173,6 +226,14 @@ def program(audit: int, *, loopback: bool = False) -> bytes:
         (_AND, _KIND_BITS, ""),
         (_JUMP_EQUAL, socket.SOCK_STREAM, "allow"),
         (_JUMP_EQUAL, socket.SOCK_SEQPACKET, "allow"),
+        (_RETURN, _ERRNO | errno.EPERM, ""),
+        (_LOAD, _AT_ARGUMENT_0, "clone:"),
+        (_JUMP_ANY_BIT, _NEW_NAMESPACES, "refuse"),
+        (_RETURN, _ALLOW, ""),
+        (_LOAD, _AT_ARGUMENT_1, "ioctl:"),
+        *((_JUMP_EQUAL, request, "refuse") for request in _TYPING),
+        (_RETURN, _ALLOW, ""),
+        (_RETURN, _ERRNO | errno.ENOSYS, "absent:"),
         (_RETURN, _ERRNO | errno.EPERM, "refuse:"),
         (_RETURN, _ALLOW, "allow:"),
     ]
@@ -180,10 +241,23 @@ def program(audit: int, *, loopback: bool = False) -> bytes:
     code = b""
     for at, (operation, value, label) in enumerate(lines):
         jump = 0
-        if operation in (_JUMP_EQUAL, _JUMP_AT_LEAST):
+        if operation in _JUMPS:
             jump = 1 if label == "skip" else places[label] - at - 1
         code += struct.pack("<HBBI", operation, jump, 0, value)
     return code
+
+
+def new_namespace() -> None:
+    """Try to start a child in a user namespace of its own.
+
+    Raises:
+        PermissionError: it was refused.
+    """
+    architecture = _ARCHITECTURES[kernel.machine()]
+    child = kernel.syscall(architecture.clone, 0x10000000 | signal.SIGCHLD, 0, 0, 0, 0)
+    if child == 0:
+        os._exit(0)
+    os.waitpid(child, 0)
 
 
 def refused_calls() -> Mapping[str, int]:

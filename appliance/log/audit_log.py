@@ -7,6 +7,7 @@ Rules:
 - An event is appended under an exclusive lock on the file and synced before the call returns.
 - Fields are ids, counts, digests and names of settings: short, of one line. Values of records
   never belong here, nor plain hashes of them.
+- Who writes with the workspace's key adds a MAC; without one nothing of consequence is believed.
 - A chain alone does not see truncation: checkpoints are signed with the release key, anchored in
   releases and reports, and `verify(since=...)` compares with one kept elsewhere.
 
@@ -22,7 +23,6 @@ import os
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
@@ -32,44 +32,27 @@ from appliance.crypto.canonical import canonical_json, digest_bytes
 from appliance.crypto.signing import SigningKey, VerifyingKey
 from appliance.errors import IntegrityError
 from appliance.files import machine_errors, read_at, read_or_empty, sync_folder, write_all
+from appliance.log.authorship import first_forged, mac_of
 from appliance.log.chain import (
+    COMPARE,
+    HINTS,
+    RECOVERED,
     START,
     BrokenChainError,
     Fault,
+    LogReport,
     check_chain,
     left_unsigned,
 )
 from appliance.log.checkpoint import Checkpoint
 from appliance.log.fields import check_field, login_uid
 from appliance.log.merkle import tree_root, tree_roots
+from appliance.log.notes import read_notes, store_note
 
 EVENTS_FILE = "events.jsonl"
 CHECKPOINTS_FILE = "checkpoints.jsonl"
 
 _EVENT = re.compile(r"[a-z][a-z0-9-]*(\.[a-z][a-z0-9-]*)*")
-_COMPARE = "compare with a copy kept elsewhere: appliance log verify --since CHECKPOINT"
-_HINTS: dict[Fault, str] = {
-    "bad hash": _COMPARE,
-    "gap": _COMPARE,
-    "fork": _COMPARE,
-    "truncation": "restore the log from a backup",
-    "unsigned tail": "a command was killed: the next one signs what it left, then verify again",
-}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LogReport:
-    """The log as verified.
-
-    Attributes:
-        events: number of events.
-        checkpoints: number of signed checkpoints.
-        root: hex RFC 9162 root over all events.
-    """
-
-    events: int
-    checkpoints: int
-    root: str
 
 
 class AuditLog:
@@ -81,6 +64,7 @@ class AuditLog:
         *,
         key: VerifyingKey,
         unlocked_by: str = "",
+        mac_key: bytes | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         """Use the log in `folder`, which must exist.
@@ -89,6 +73,7 @@ class AuditLog:
             folder: HOME/log.
             key: the release key's public half; checkpoints are checked against it.
             unlocked_by: the slot that opened the workspace, written into every event.
+            mac_key: key of the events' MACs, of the workspace's vault; `believe` gives it later.
             clock: the time.
         """
         self._folder = folder
@@ -97,6 +82,9 @@ class AuditLog:
         self._key = key
         self._unlocked_by = unlocked_by
         self._clock = clock
+        self._mac_key = mac_key
+        #: How many events are known to be ours.
+        self._ours = 0
         #: How far this process has read: bytes, events, digest of the last one.
         self._read = (0, 0, START)
 
@@ -127,19 +115,20 @@ class AuditLog:
         """Sign the root over all events, unless the last checkpoint covers them all.
 
         Raises:
-            IntegrityError: the log contradicts its last checkpoint.
+            IntegrityError: the log contradicts its last checkpoint, or an event was forged.
             MachineError: it cannot be written.
         """
         with self._locked() as fd:
             self._end(fd)
             lines, _ = self._lines()
+            self._check_ours(lines)
             last = self.last_checkpoint()
             if last is not None:
                 self._compare([last], lines)
                 if last.size == len(lines):
                     return last
             checkpoint = Checkpoint.sign(lines, key)
-            self._store(checkpoint)
+            store_note(self._checkpoints, checkpoint.note)
             return checkpoint
 
     def last_checkpoint(self) -> Checkpoint | None:
@@ -148,7 +137,7 @@ class AuditLog:
         Raises:
             IntegrityError: its signature does not verify.
         """
-        notes = self._notes()
+        notes = read_notes(self._checkpoints)
         return self._parse(notes[-1], len(notes)) if notes else None
 
     def check_signed(self) -> int:
@@ -163,10 +152,28 @@ class AuditLog:
         self._compare([last], self._lines()[0])
         return last.size
 
+    def believe(self, mac_key: bytes, *, known: int | None) -> None:
+        """Check who wrote the events, and sign nothing that others wrote from here on.
+
+        Args:
+            mac_key: key of the events' MACs.
+            known: how many events the vault vouches for; None: all there are.
+
+        Raises:
+            IntegrityError: an event was written without a key of the workspace.
+        """
+        lines, _ = self._lines()
+        self._mac_key, self._ours = mac_key, len(lines) if known is None else known
+        self._check_ours(lines)
+
     def head(self) -> tuple[int, str]:
         """Return the number of events and the hex root over them."""
         lines, _ = self._lines()
         return len(lines), tree_root(lines).hex()
+
+    def size(self) -> int:
+        """Return the number of events."""
+        return len(self._lines()[0])
 
     def unsigned(self, signed: int) -> int:
         """Count the events after the first `signed` that some command should have signed."""
@@ -174,7 +181,7 @@ class AuditLog:
 
     def notes_head(self) -> tuple[int, str]:
         """Return the number of checkpoints and the digest over them."""
-        notes = self._notes()
+        notes = read_notes(self._checkpoints)
         return len(notes), digest_bytes(canonical_json(notes))
 
     def check_continues(
@@ -186,15 +193,15 @@ class AuditLog:
             IntegrityError: the log is shorter, its first `size` events are others, fewer than
                 `signed` of them have a checkpoint, or the first checkpoints are others.
         """
-        kept = self._notes()[: notes[0]]
+        kept = read_notes(self._checkpoints)[: notes[0]]
         if notes[0] and digest_bytes(canonical_json(kept)) != notes[1]:
             raise IntegrityError(
-                str(self._checkpoints), "fork: not the checkpoints known", hint=_COMPARE
+                str(self._checkpoints), "fork: not the checkpoints known", hint=COMPARE
             )
         last = self.last_checkpoint()
         if last is None or last.size < signed:
             raise IntegrityError(
-                str(self._checkpoints), "truncation: signed checkpoints are gone", hint=_COMPARE
+                str(self._checkpoints), "truncation: signed checkpoints are gone", hint=COMPARE
             )
         lines, _ = self._lines()
         if size > len(lines):
@@ -215,10 +222,12 @@ class AuditLog:
                 "truncation" or "unsigned tail".
         """
         lines, torn = self._lines()
-        checkpoints = [self._parse(note, at + 1) for at, note in enumerate(self._notes())]
+        checkpoints = [
+            self._parse(note, at + 1) for at, note in enumerate(read_notes(self._checkpoints))
+        ]
         if any(other.size <= one.size for one, other in pairwise(checkpoints)):
             raise IntegrityError(
-                str(self._checkpoints), "fork: checkpoints out of order", hint=_COMPARE
+                str(self._checkpoints), "fork: checkpoints out of order", hint=COMPARE
             )
         known = list(checkpoints)
         if since is not None:
@@ -253,15 +262,30 @@ class AuditLog:
                 raise self._fault("bad hash", f"event {number} was altered") from None
             yield event
 
-    def latest(self, event: str, field: str) -> dict[str, dict[str, Any]]:
-        """Return the last event of a kind, whole, for each value of one of its fields."""
+    def latest(
+        self, event: str, field: str, *, first: int | None = None
+    ) -> dict[str, dict[str, Any]]:
+        """Return the last event of a kind, whole, for each value of one of its fields.
+
+        Args:
+            event: the kind.
+            field: the field.
+            first: look at so many events only.
+
+        Raises:
+            IntegrityError: a line is no event.
+        """
         mark = canonical_json(event)
         found: dict[str, dict[str, Any]] = {}
-        for line in self._lines()[0]:
-            if mark in line:
+        for number, line in enumerate(self._lines()[0][:first]):
+            if mark not in line:
+                continue
+            try:
                 item = json.loads(line)
                 if item["event"] == event:
                     found[str(item["fields"].get(field))] = item
+            except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+                raise self._fault("bad hash", f"event {number} was altered") from None
         return found
 
     @contextmanager
@@ -300,7 +324,7 @@ class AuditLog:
                 os.ftruncate(fd, at)
             # What is cut here was never acknowledged; that it happened is worth an event.
             facts = {"dropped_bytes": len(torn)}
-            self._write(fd, count, last, "log.recovered", "done", facts)
+            self._write(fd, count, last, RECOVERED, "done", facts)
             return self._end(fd)
         return count, last
 
@@ -308,17 +332,18 @@ class AuditLog:
         self, fd: int, seq: int, prev: str, event: str, outcome: str, fields: dict[str, Any]
     ) -> int:
         """Append one event to the locked file and sync it."""
-        line = canonical_json(
-            {
-                "seq": seq,
-                "prev": prev,
-                "when": self._clock().isoformat(),
-                "who": {"uid": os.getuid(), "login_uid": login_uid(), "slot": self._unlocked_by},
-                "event": event,
-                "outcome": outcome,
-                "fields": fields,
-            }
-        )
+        body: dict[str, Any] = {
+            "seq": seq,
+            "prev": prev,
+            "when": self._clock().isoformat(),
+            "who": {"uid": os.getuid(), "login_uid": login_uid(), "slot": self._unlocked_by},
+            "event": event,
+            "outcome": outcome,
+            "fields": fields,
+        }
+        if self._mac_key is not None:
+            body["mac"] = mac_of(body, self._mac_key)
+        line = canonical_json(body)
         with machine_errors(str(self._events)):
             size = os.fstat(fd).st_size
             try:
@@ -332,48 +357,24 @@ class AuditLog:
                 raise
         return seq
 
-    def _store(self, checkpoint: Checkpoint) -> None:
-        """Append a checkpoint to its file; the events' lock is held."""
-        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-        with machine_errors(str(self._checkpoints)):
-            fd = os.open(self._checkpoints, flags, 0o600)
-            try:
-                data = read_at(fd, 0, os.fstat(fd).st_size)
-                whole = data.rfind(b"\n") + 1
-                os.ftruncate(fd, whole)
-                os.lseek(fd, whole, os.SEEK_SET)
-                write_all(fd, canonical_json({"note": checkpoint.note}) + b"\n")
-                os.fsync(fd)
-                if whole == 0:
-                    sync_folder(self._folder)
-            finally:
-                os.close(fd)
-
     def _lines(self) -> tuple[list[bytes], bytes]:
         """Return the complete lines and what follows the last of them."""
         *lines, torn = read_or_empty(self._events).split(b"\n")
         return lines, torn
 
-    def _notes(self) -> list[str]:
-        """Return the stored notes; one that was cut off was never signed for."""
-        lines = read_or_empty(self._checkpoints).split(b"\n")[:-1]
-        notes = []
-        for at, line in enumerate(lines):
-            try:
-                note = json.loads(line)["note"]
-                sound = canonical_json({"note": note}) == line
-            except (ValueError, KeyError, TypeError):
-                sound = False
-            if not sound:
-                raise IntegrityError(
-                    str(self._checkpoints), f"bad hash: line {at + 1} was altered", hint=_COMPARE
-                )
-            notes.append(note)
-        return notes
-
     def _parse(self, note: str, line: int) -> Checkpoint:
         """Read one stored checkpoint."""
         return Checkpoint.parse(note, self._key, where=f"{self._checkpoints}: line {line}")
+
+    def _check_ours(self, lines: Sequence[bytes]) -> None:
+        """Check who wrote the events not yet known to be ours."""
+        if self._mac_key is None:
+            return
+        forged = first_forged(lines[self._ours :], self._mac_key)
+        if forged is not None:
+            what = f"event {self._ours + forged} was written without a key of this workspace"
+            raise self._fault("forged", what)
+        self._ours = len(lines)
 
     def _check_chain(self, lines: Sequence[bytes]) -> None:
         """Check the chain, naming the file."""
@@ -395,4 +396,4 @@ class AuditLog:
 
     def _fault(self, fault: Fault, what: str) -> IntegrityError:
         """Return the error for one kind of fault."""
-        return IntegrityError(str(self._events), f"{fault}: {what}", hint=_HINTS[fault])
+        return IntegrityError(str(self._events), f"{fault}: {what}", hint=HINTS[fault])

@@ -1,19 +1,48 @@
-"""What a log's lines say of themselves: form, numbers, back pointers, and whose the tail is."""
+"""What a log's lines say of themselves: form, numbers, back pointers; and what is found there."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 from appliance.crypto.canonical import canonical_json, digest_bytes
 
-Fault = Literal["bad hash", "gap", "fork", "truncation", "unsigned tail"]
+Fault = Literal["bad hash", "gap", "fork", "truncation", "unsigned tail", "forged"]
 
 #: What the first event points back to.
 START = digest_bytes(b"")
 #: A secret that opened nothing: written by whoever tried, who can sign nothing.
 UNLOCK_REFUSED = "unlock.refused"
+#: Half an event, left by a crash, was cut off before the next one was written.
+RECOVERED = "log.recovered"
+
+
+COMPARE = "compare with a copy kept elsewhere: appliance log verify --since CHECKPOINT"
+HINTS: dict[Fault, str] = {
+    "bad hash": COMPARE,
+    "gap": COMPARE,
+    "fork": COMPARE,
+    "truncation": "restore the log from a backup",
+    "unsigned tail": "a command was killed: the next one signs what it left, then verify again",
+    "forged": "keep a copy as evidence, then restore the workspace from a backup",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogReport:
+    """The log as verified.
+
+    Attributes:
+        events: number of events.
+        checkpoints: number of signed checkpoints.
+        root: hex RFC 9162 root over all events.
+    """
+
+    events: int
+    checkpoints: int
+    root: str
 
 
 class BrokenChainError(Exception):

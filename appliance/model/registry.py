@@ -124,7 +124,7 @@ class Registry:
 
     def __init__(self, models_dir: Path) -> None:
         self._dir = models_dir
-        self._index = models_dir / "registry.json"
+        self.index = models_dir / "registry.json"
 
     def models(self) -> list[BaseModel]:
         """List the registered models, by name."""
@@ -153,7 +153,7 @@ class Registry:
     def add(self, path: Path, *, name: str | None = None, origin: str = "") -> BaseModel:
         """Check a directory, copy it in and pin its digest."""
         name = name or path.resolve().name
-        if not _NAME.fullmatch(name) or (self._dir / name) == self._index:
+        if not _NAME.fullmatch(name) or (self._dir / name) == self.index:
             raise UsageError(
                 "the model's name",
                 "expected at most 100 letters, digits, - _ ., and another name than registry.json",
@@ -252,7 +252,7 @@ class Registry:
                 )
         if model_digest(found) != model.digest:
             raise IntegrityError(
-                str(self._index), "states another digest than its files have", hint=again
+                str(self.index), "states another digest than its files have", hint=again
             )
 
     def _entry(self, name: str, row: dict[str, Any]) -> BaseModel:
@@ -266,19 +266,19 @@ class Registry:
 
     def _read(self) -> dict[str, dict[str, Any]]:
         try:
-            rows = json.loads(read_regular(self._index, limit_bytes=MAX_JSON_BYTES))
+            rows = json.loads(read_regular(self.index, limit_bytes=MAX_JSON_BYTES))
         except FileNotFoundError:
             return {}
         except (ValueError, RecursionError):
             rows = None
         if not isinstance(rows, dict) or not all(map(_is_row, rows.items())):
             raise IntegrityError(
-                str(self._index), "is not a list of models", hint="appliance models add DIR"
+                str(self.index), "is not a list of models", hint="appliance models add DIR"
             )
         return rows
 
     def _write(self, rows: dict[str, dict[str, Any]]) -> None:
-        write_atomic(self._index, canonical_json(rows) + b"\n")
+        write_atomic(self.index, canonical_json(rows) + b"\n")
 
 
 def describe(model: BaseModel) -> dict[str, object]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from appliance.crypto.signing import VerifyingKey
 from appliance.errors import IntegrityError
 from appliance.files import write_atomic
+from appliance.workspace.anchors import APART_RECORD
 from appliance.workspace.layout import APART_KEY
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
     from appliance.workspace import Home
 
-_NAME = "people/release-key.json"
 _HINT = "restore the workspace from a backup"
 
 
@@ -35,8 +35,12 @@ def set_apart(home: Home, public: VerifyingKey) -> Path:
     """
     home.require_exclusive()
     path = home.path / "keys" / APART_KEY
-    home.vault.write_json(_NAME, {"public": public.pem().decode()})
+    pem = public.pem().decode()
+    before = path.read_text(encoding="ascii") if path.exists() else None
+    # Announced, placed, recorded: opening the workspace compares, and a crash may come between.
+    home.vault.write_json(APART_RECORD, {"public": pem, "placed": False, "before": before})
     write_atomic(path, public.pem())
+    home.vault.write_json(APART_RECORD, {"public": pem, "placed": True, "before": None})
     home.log.append("release-key.set-apart", of="workspace", key=public.key_id)
     return path
 
@@ -48,17 +52,18 @@ def apart_key(home: Home) -> VerifyingKey | None:
         IntegrityError: the vault, the log and the public file do not agree.
     """
     logged = home.log.latest("release-key.set-apart", "of").get("workspace")
-    if not home.vault.exists(_NAME):
+    if not home.vault.exists(APART_RECORD):
         if logged is not None:
             raise IntegrityError("release key", "what the vault knew of it is gone", hint=_HINT)
         return None
-    pem = home.vault.read_json(_NAME)["public"].encode()
+    pem = home.vault.read_json(APART_RECORD)["public"].encode()
     key = VerifyingKey.from_pem(pem, where="release key")
     path = home.path / "keys" / APART_KEY
     if logged is not None and logged["fields"]["key"] != key.key_id:
         raise IntegrityError("release key", "is not the one the audit log tells of", hint=_HINT)
     if not path.is_file() or path.read_bytes() != pem:
-        raise IntegrityError(str(path), "is not this workspace's release key", hint=_HINT)
+        hint = "appliance keys set-apart SIGNER, again"
+        raise IntegrityError(str(path), "is not this workspace's release key", hint=hint)
     return key
 
 

@@ -187,9 +187,10 @@ def open_roles(raw: bytes, *, roots: Sequence[VerifyingKey], where: str) -> Sign
         raise IntegrityError(where, f"is over {MAX_BYTES} bytes", hint=_HINT)
     try:
         envelope = json.loads(raw)
+        whole = isinstance(envelope, dict) and canonical_json(envelope) + b"\n" == raw
     except (ValueError, RecursionError):
-        raise IntegrityError(where, "is not a signed list of roles", hint=_HINT) from None
-    if not isinstance(envelope, dict) or canonical_json(envelope) + b"\n" != raw:
+        whole = False
+    if not whole:
         raise IntegrityError(where, "is not a signed list of roles", hint=_HINT)
     different = len({root.key_id for root in roots})
     payload = dsse_verify(envelope, roots, different, payload_type=PAYLOAD_TYPE, where=where)

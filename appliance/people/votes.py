@@ -93,7 +93,7 @@ class Request:
                 waivable=tuple(str(rule) for rule in body["waivable"]),
             )
             whole = body["format"] == REQUEST_FORMAT and request.to_bytes() == raw
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
             whole = False
         if not whole:
             raise IntegrityError(

@@ -62,6 +62,8 @@ INDEX_STAGE = ".index"
 KEYED_STAGE = ".keyed"
 #: How often a reader beside a writer looks again before it believes what it saw.
 _ATTEMPTS = 20
+#: How long it waits in between.
+_PAUSE_S = 0.01
 _HINT = "restore the vault from a backup, or purge the run"
 
 
@@ -150,7 +152,7 @@ class Vault:
                     # A writer may have changed the folder between our two looks at it.
                     if self.writable or attempt == _ATTEMPTS - 1:
                         raise
-                    time.sleep(0.01)
+                    time.sleep(_PAUSE_S)
                 else:
                     return
 

@@ -5,14 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from appliance.crypto.signing import VerifyingKey
 from appliance.crypto.slots import Opened
 from appliance.errors import IntegrityError
 from appliance.log import AuditLog
 from appliance.vault import Vault, VaultHead
+from appliance.workspace.layout import APART_KEY, RECEIPT_FILE, read_pem
 
 HOME_SCOPE = "home"
 #: The release key's private half, in the workspace's vault.
 SIGNING_KEY = "signing/release.pem"
+#: The release key that lies apart: {"public": PEM, "placed": whether its file must be there,
+#: "before": the PEM that may still be in its place, or None}.
+APART_RECORD = "people/release-key.json"
+#: What the workspace's vault knows of the log.
+LOG_HEAD = "custody/log-head.json"
+#: Purpose of the key under which events carry their MACs.
+LOG_PURPOSE = "log"
 
 _RUN_SCOPE = "run/"
 _HINT_BACKUP = "restore the workspace from a backup"
@@ -60,11 +69,60 @@ def check_head(vault: Vault, heads: Mapping[str, VaultHead]) -> None:
         )
 
 
-def logged_heads(log: AuditLog) -> dict[str, VaultHead]:
-    """Return the vaults' heads as the log knows them."""
+def check_public_keys(folder: Path, vault: Vault, release: VerifyingKey) -> None:
+    """Compare the public keys that verifiers are given with what the vault knows.
+
+    Raises:
+        IntegrityError: one is altered, missing or added, or a receipt tells of a destruction that
+            never was.
+    """
+    allowed: set[bytes | None] = {None}
+    if vault.exists(APART_RECORD):
+        record = vault.read_json(APART_RECORD)
+        allowed = {record["public"].encode()}
+        if not record.get("placed", True):  # interrupted: `keys set-apart`, again, ends it
+            before = record["before"]
+            allowed.add(None if before is None else before.encode())
+    apart = folder / APART_KEY
+    found = read_pem(apart) if apart.exists() else None
+    if found not in allowed:
+        what = "missing" if found is None else "not this workspace's release key"
+        raise IntegrityError(str(apart), what, hint=_HINT_BACKUP)
+    own = folder / "release.pub.pem"
+    if release.pem() != read_pem(own):
+        raise IntegrityError(str(own), "not this workspace's public key", hint=_HINT_BACKUP)
+    receipt = folder / RECEIPT_FILE
+    if receipt.exists():
+        raise IntegrityError(
+            str(receipt), "added: this workspace was never destroyed", hint="remove it"
+        )
+
+
+def check_log(log: AuditLog, vault: Vault) -> None:
+    """Compare the log with what the vault knows of it; what came since must be our own.
+
+    Raises:
+        IntegrityError: the log was put back, is another one, or holds a forged event.
+    """
+    known: int | None = 0
+    if vault.exists(LOG_HEAD):
+        anchor = vault.read_json(LOG_HEAD)
+        log.check_continues(
+            anchor["size"],
+            anchor["root"],
+            signed=anchor["signed"],
+            notes=tuple(anchor.get("notes", (0, ""))),  # absent in older workspaces
+        )
+        # Before events carried MACs: what is there is believed once more, and keyed from now on.
+        known = anchor["size"] if anchor.get("keyed") else None
+    log.believe(vault.keyed(LOG_PURPOSE), known=known)
+
+
+def logged_heads(log: AuditLog, *, first: int) -> dict[str, VaultHead]:
+    """Return the vaults' heads as the first events of the log know them."""
     return {
         scope: VaultHead(epoch=event["fields"]["epoch"], digest=event["fields"]["digest"])
-        for scope, event in log.latest("vault.head", "scope").items()
+        for scope, event in log.latest("vault.head", "scope", first=first).items()
     }
 
 
@@ -87,10 +145,10 @@ def check_slots(path: Path, opened: Opened, log: AuditLog) -> bool:
     """
     changed = log.latest("keys.changed", "file").get(path.name)
     changing = log.latest("keys.changing", "file").get(path.name)
-    if changed is None or opened.digest == changed["fields"]["digest"]:
+    if changed is None or opened.digest == changed["fields"].get("digest"):
         return False
     under_way = changing is not None and changing["seq"] > changed["seq"]
-    if under_way and changing is not None and opened.digest == changing["fields"]["digest"]:
+    if under_way and changing is not None and opened.digest == changing["fields"].get("digest"):
         return True
     raise IntegrityError(
         str(path), "put back to an older state than the log knows", hint=_HINT_BACKUP

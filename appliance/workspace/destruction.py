@@ -16,6 +16,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -105,13 +106,17 @@ def finish_destroying(path: Path) -> Destroyed | None:
     """Finish a destruction that was interrupted; it needs no key, since it only burns them.
 
     Returns:
-        None when the log tells of no such destruction.
+        None when the log tells of no such destruction, or nobody signed that.
+
+    Raises:
+        IntegrityError: the signed part of the log was altered.
     """
     if not (path / "keys").is_dir() or (path / "keys" / RECEIPT_FILE).exists():
         return None
     public = VerifyingKey.from_pem(read_pem(path / "keys" / "release.pub.pem"))
     log = AuditLog(path / "log", key=public)
-    if not any(event["event"] == _BEGUN for event in log.events()):
+    signed = log.check_signed()
+    if not any(event["event"] == _BEGUN for event in islice(log.events(), signed)):
         return None
     slots = path / "keys" / "slots.json"
     if slots.exists():

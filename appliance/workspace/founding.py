@@ -14,7 +14,7 @@ from appliance.crypto.unlock import Unlock
 from appliance.files import TEMPORARY, make_private_folder, write_atomic
 from appliance.log import AuditLog
 from appliance.vault import Vault
-from appliance.workspace.anchors import HOME_SCOPE, SIGNING_KEY
+from appliance.workspace.anchors import HOME_SCOPE, LOG_PURPOSE, SIGNING_KEY
 from appliance.workspace.layout import FOLDERS, move_into_place, require_vacant
 
 
@@ -46,7 +46,8 @@ def found(path: Path, unlock: Unlock, *, profile: Profile, label: str) -> None:
         write_atomic(staging / "keys" / "release.pub.pem", signing.public.pem())
         vault = Vault.create(staging / "vault", scope=HOME_SCOPE, root=root)
         vault.write_bytes(SIGNING_KEY, signing.pem())
-        log = AuditLog(staging / "log", key=signing.public)
+        mac_key = vault.keyed(LOG_PURPOSE)
+        log = AuditLog(staging / "log", key=signing.public, mac_key=mac_key)
         log.append("workspace.created", release_key=signing.key_id, profile=profile)
         log.append("keys.changed", file=slots.name, digest=digest_file(slots))
         log.checkpoint(signing)

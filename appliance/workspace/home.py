@@ -31,8 +31,11 @@ from appliance.log import UNLOCK_REFUSED, AuditLog
 from appliance.vault import Vault, VaultHead
 from appliance.workspace.anchors import (
     HOME_SCOPE,
+    LOG_HEAD,
     SIGNING_KEY,
     check_head,
+    check_log,
+    check_public_keys,
     check_slots,
     destroyed_scopes,
     logged_heads,
@@ -52,10 +55,9 @@ from appliance.workspace.layout import (
     remove_leftovers,
     require_workspace,
 )
-from appliance.workspace.public_files import expect_public, record_public
+from appliance.workspace.public_files import expect_public, hold_public, record_public
 from appliance.workspace.resealing import burn_leftovers
 
-_LOG_HEAD = "custody/log-head.json"
 _RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 _HINT_BACKUP = "restore the workspace from a backup"
 
@@ -216,6 +218,10 @@ class Home:
         self.require_exclusive()
         expect_public(self.vault, self.path, paths)
 
+    def hold_public(self, path: Path) -> None:
+        """Refuse a public file that is not as it was recorded; call before believing it."""
+        hold_public(self.vault, self.path, path)
+
     def private_temp(self) -> Path:
         """Make a private folder for this process under HOME/tmp; `close` removes it."""
         folder = self.path / "tmp" / f"{os.getpid()}-{secrets.token_hex(8)}"
@@ -282,32 +288,20 @@ class Home:
         """Check what the log, the vault and the public key say of each other.
 
         Readers run beside a writer, so what is older is read first: (1) the log's signed part
-        and the heads it keeps, (2) the vault, (3) the log again against the vault's anchor.
+        and its length, (2) the vault, (3) the log again against the vault's anchor, and who wrote
+        what the anchor does not cover, (4) the heads in that length against the vaults.
         """
-        public = VerifyingKey.from_pem(
-            read_pem(path / "keys" / "release.pub.pem"),
-            where=str(path / "keys" / "release.pub.pem"),
-        )
+        pem = path / "keys" / "release.pub.pem"
+        public = VerifyingKey.from_pem(read_pem(pem), where=str(pem))
         log = AuditLog(path / "log", key=public, unlocked_by=opened.slot.slot_id)
-        signed = log.check_signed()
-        heads = logged_heads(log)
+        signed, seen = log.check_signed(), log.size()
         interrupted = check_slots(path / "keys" / "slots.json", opened, log)
         vault = open_vault(path / "vault", HOME_SCOPE, opened, writable=lock is not None)
-        check_head(vault, heads)
         home = cls(path, opened, vault, log, lock)
-        if home._signing.public.pem() != read_pem(home.public_key_path):
-            raise IntegrityError(
-                str(home.public_key_path), "not this workspace's public key", hint=_HINT_BACKUP
-            )
-        if vault.exists(_LOG_HEAD):
-            anchor = vault.read_json(_LOG_HEAD)
-            log.check_continues(
-                anchor["size"],
-                anchor["root"],
-                signed=anchor["signed"],
-                notes=tuple(anchor.get("notes", ())),  # absent in older workspaces
-            )
-        home._heads = heads
+        check_public_keys(path / "keys", vault, home._signing.public)
+        check_log(log, vault)
+        home._heads = logged_heads(log, first=seen)
+        check_head(vault, home._heads)
         home._check_runs()
         tail = log.unsigned(signed)
         if lock is not None and interrupted:
@@ -347,8 +341,9 @@ class Home:
         """Let the vault keep the log's head and the log the vaults' heads."""
         signed = self.log.checkpoint(self._signing).size
         size, root = self.log.head()
-        head = {"size": size, "root": root, "signed": signed, "notes": self.log.notes_head()}
-        self.vault.write_json(_LOG_HEAD, head)
+        notes = self.log.notes_head()
+        head = {"size": size, "root": root, "signed": signed, "notes": notes, "keyed": True}
+        self.vault.write_json(LOG_HEAD, head)
         for vault in (self.vault, *self._runs.values()):
             if self._heads.get(vault.scope) != vault.head:
                 self._log_head(vault)

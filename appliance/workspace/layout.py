@@ -42,8 +42,8 @@ _HINT_BACKUP = "restore the workspace from a backup"
 def check_tree(path: Path) -> None:
     """Refuse what does not belong in a workspace, naming the first such file.
 
-    Symbolic links are refused everywhere but in HOME/tmp, which holds nothing that is read again;
-    hard links, special files and unknown names where the appliance keeps its state.
+    Symbolic links are refused everywhere but below HOME/tmp, which holds nothing that is read
+    again; hard links, special files and unknown names where the appliance keeps its state.
 
     Raises:
         IntegrityError: such a file is there.
@@ -51,9 +51,9 @@ def check_tree(path: Path) -> None:
     """
     with machine_errors(str(path)):
         _check_names(path, _KNOWN["."])
-        for top in sorted({*FOLDERS, "vault"} - {"tmp"}):
+        for top in sorted({*FOLDERS, "vault"}):
             if (path / top).is_symlink() or (path / top).exists():
-                _check_folder(path / top, strict=top not in PUBLIC_FOLDERS)
+                _check_folder(path / top, strict=top not in PUBLIC_FOLDERS, below=top != "tmp")
         for top in ("keys", "log"):
             _check_names(path / top, _KNOWN[top])
         for run in sorted((path / "runs").iterdir()):
@@ -85,20 +85,29 @@ def remove_leftovers(path: Path) -> None:
         for file in (path / top).rglob(f"{TEMPORARY}*"):
             if file.is_file():
                 file.unlink()
-    for folder in (path / "tmp").iterdir():
-        process = folder.name.partition("-")[0]
-        if not Path("/proc", process).exists():
-            shutil.rmtree(folder, ignore_errors=True)
+    _remove_private(path / "tmp")
+
+
+def _remove_private(folder: Path) -> None:
+    """Remove what processes that are gone left in HOME/tmp, and nothing that a link leads to."""
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        for name in os.listdir(fd):  # noqa: PTH208 - by descriptor
+            if not Path("/proc", name.partition("-")[0]).exists():
+                shutil.rmtree(name, ignore_errors=True, dir_fd=fd)
+    finally:
+        os.close(fd)
 
 
 def open_to_others(path: Path) -> tuple[str, ...]:
     """Return a finding for each folder or key file that others may enter or read."""
-    found = []
-    for part in (path, path / "keys", path / "keys" / "slots.json"):
-        mode = stat.S_IMODE(part.stat().st_mode)
-        if mode & 0o077:
-            found.append(f"{part} is open to others (mode {mode:03o})")
-    return tuple(found)
+    return modes_too_wide(path, path / "keys", path / "keys" / "slots.json")
+
+
+def modes_too_wide(*paths: Path) -> tuple[str, ...]:
+    """Return a finding for each file or folder that others may read or enter."""
+    modes = [(path, stat.S_IMODE(path.stat().st_mode)) for path in paths if path.exists()]
+    return tuple(f"{p} is open to others (mode {m:03o})" for p, m in modes if m & 0o077)
 
 
 def _check_names(folder: Path, known: frozenset[str]) -> None:
@@ -108,11 +117,13 @@ def _check_names(folder: Path, known: frozenset[str]) -> None:
             raise _refused(str(folder / name), "a file of an unknown name")
 
 
-def _check_folder(folder: Path, *, strict: bool) -> None:
-    """Check one folder and those below."""
+def _check_folder(folder: Path, *, strict: bool, below: bool = True) -> None:
+    """Check one folder and, unless told otherwise, those below."""
     if folder.is_symlink():
         raise _refused(str(folder), "a symbolic link")
-    for entry in list(os.scandir(folder)):
+    if not folder.is_dir():
+        raise _refused(str(folder), "a file in a folder's place")
+    for entry in list(os.scandir(folder)) if below else ():
         if entry.is_symlink():
             raise _refused(entry.path, "a symbolic link")
         if entry.is_dir(follow_symlinks=False):

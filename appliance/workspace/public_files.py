@@ -72,6 +72,21 @@ def check_public(vault: Vault, home: Path) -> int:
     return len(known["files"])
 
 
+def hold_public(vault: Vault, home: Path, path: Path) -> None:
+    """Compare one public file with its digest, before a command believes what it says.
+
+    Raises:
+        IntegrityError: altered, missing or added.
+    """
+    known, name = _load(vault), _relative(home, path)
+    if any(_below(name, expected) for expected in known["expected"]):
+        return
+    digest = known["files"].get(name)
+    if (digest_file(path) if path.is_file() else None) != digest:
+        what = "altered or missing" if digest else "added: no command of this workspace wrote it"
+        raise IntegrityError(str(path), what, hint="appliance check")
+
+
 def _load(vault: Vault) -> dict[str, Any]:
     """Read what is known."""
     return dict(vault.read_json(_NAME)) if vault.exists(_NAME) else {"files": {}, "expected": []}

@@ -321,7 +321,7 @@ def test_an_altered_byte_in_any_sealed_file_is_exit_6(
         file.write_bytes(alter(file.read_bytes()))
         done = here("train", "--resume", killed[1], *unlock(home))
         assert done.code == 6, (file, done.err)
-        done.assert_two_lines(6)
+        assert str(file) in done.assert_two_lines(6).err
 
 
 def test_a_removed_sealed_file_is_exit_6(killed: tuple[Path, str], tmp_path: Path) -> None:
@@ -329,7 +329,7 @@ def test_a_removed_sealed_file_is_exit_6(killed: tuple[Path, str], tmp_path: Pat
         file.unlink()
         done = here("train", "--resume", killed[1], *unlock(home))
         assert done.code == 6, (file, done.err)
-        done.assert_two_lines(6)
+        assert str(file) in done.assert_two_lines(6).err
 
 
 def test_an_unknown_run_is_not_resumed(workspace: Path) -> None:

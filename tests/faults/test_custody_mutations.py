@@ -15,13 +15,21 @@ import numpy as np
 import pytest
 
 from appliance.crypto.keys import make_key_file
+from appliance.crypto.signing import SigningKey
 from appliance.errors import IntegrityError
 from appliance.manifest import Manifest
+from appliance.people.release_key import set_apart
 from appliance.workspace import Home, Unlock
 
-COUNT = int(os.environ.get("APPLIANCE_MUTATIONS", "200"))
+COUNT = int(os.environ.get("APPLIANCE_MUTATIONS", "400"))
 #: Another seed, another sample.
 SEED = int(os.environ.get("APPLIANCE_MUTATION_SEED", "20260901"))
+
+
+@pytest.fixture(autouse=True)
+def no_writer_beside_us(monkeypatch):
+    """A reader looks again and again before it believes damage: no writer is at work here."""
+    monkeypatch.setattr("appliance.vault.store._PAUSE_S", 0)
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +59,7 @@ def base(tmp_path_factory) -> Path:
             (home.path / name).parent.mkdir(parents=True)
             (home.path / name).write_bytes(bytes(range(200)))
             home.record_public((home.path / name).parent)
+        set_apart(home, SigningKey.generate().public)
     return folder
 
 

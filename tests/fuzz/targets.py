@@ -6,11 +6,13 @@ the branches it reaches; `make fuzz`).
 
 from __future__ import annotations
 
+import atexit
 import base64
 import gzip
 import io
 import json
 import os
+import shutil
 import tempfile
 from collections.abc import Callable
 from contextlib import suppress
@@ -43,7 +45,9 @@ KEY, ROOT = bytes(range(32)), RootKey(bytes(range(32)))
 def room() -> Path:
     """A folder in memory for parsers that insist on a file."""
     shm = Path("/dev/shm")
-    return Path(tempfile.mkdtemp(dir=shm if os.access(shm, os.W_OK) else None))
+    path = Path(tempfile.mkdtemp(dir=shm if os.access(shm, os.W_OK) else None))
+    atexit.register(shutil.rmtree, path, ignore_errors=True)
+    return path
 
 
 @cache
@@ -115,6 +119,10 @@ def log(data: bytes) -> None:
         book.verify()
     with suppress(ApplianceError):
         book.check_signed()
+    with suppress(ApplianceError):
+        book.latest("test.event", "number")
+    with suppress(ApplianceError):
+        book.believe(KEY, known=0)
 
 
 def checkpoint(data: bytes) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,25 +15,43 @@ PAGES = ["pitfalls.md", "threat-model.md"]
 ADRS = sorted((ROOT / "docs" / "adr").glob("[0-9]*.md"))
 
 
-def known_tests() -> set[tuple[str, str]]:
-    return {
-        (file.name, name)
-        for file in TESTS.rglob("test_*.py")
-        for name in re.findall(r"^ *def (test_\w+)", file.read_text("utf-8"), flags=re.MULTILINE)
-    }
+def names_in(file: Path) -> set[str]:
+    return set(re.findall(r"^ *def (test_\w+)", file.read_text("utf-8"), flags=re.MULTILINE))
+
+
+def named_tests(text: str) -> Iterator[tuple[Path, str]]:
+    """Yield each test a page names: in full, by the file's name alone, or by its own alone.
+
+    A file named before in full may be named by its last part, and the file named last not at all.
+    """
+    known: dict[str, Path] = {}
+    last = Path()
+    for path, name in re.findall(r"`(?:tests/)?([\w/]*test_\w+\.py)?(?:::(test_\w+))?`", text):
+        if "/" in path:
+            last = known[Path(path).name] = TESTS / path
+        elif path:
+            assert path in known, f"{path}: which folder?"
+            last = known[path]
+        elif not name:
+            continue
+        yield last, name
 
 
 @pytest.mark.parametrize("page", PAGES)
 def test_every_test_a_page_names_exists(page: str) -> None:
     text = (ROOT / "docs" / page).read_text(encoding="utf-8")
-    named = re.findall(r"`(?:tests/)?([\w/]*test_\w+\.py)(?:::(test_\w+))?`", text)
-    assert named
-    known = known_tests()
-    for path, name in named:
-        assert list(TESTS.rglob(Path(path).name)), path
-        if "/" in path:
-            assert (TESTS / path).is_file(), path
-        assert not name or (Path(path).name, name) in known, f"{path}::{name}"
+    named = list(named_tests(text))
+    assert len(named) > 60
+    for file, name in named:
+        assert file.is_file(), file
+        assert not name or name in names_in(file), f"{file}::{name}"
+
+
+def test_no_test_name_on_a_page_escapes_the_check() -> None:
+    for page in PAGES:
+        text = (ROOT / "docs" / page).read_text(encoding="utf-8")
+        seen = {name for _, name in named_tests(text)} | {f.stem for f, _ in named_tests(text)}
+        assert set(re.findall(r"\btest_\w+", text)) <= seen, page
 
 
 def test_every_claim_of_the_threat_model_names_its_test() -> None:

@@ -209,7 +209,37 @@ def test_other_processes_kernel_and_namespaces_are_out_of_reach(tmp_path, user):
     """
     out = run(body, str(tmp_path), user=user)
     assert set(out["calls"].values()) == {"EPERM"}
-    assert "io_uring_setup" in out["calls"]
+    assert {"io_uring_setup", "move_mount", "kcmp"} <= set(out["calls"])
+
+
+def test_no_namespace_is_made_by_starting_a_child(tmp_path, user):
+    body = """
+    from appliance.locks import seccomp
+    out["clone"] = attempt(seccomp.new_namespace)
+    out["clone3"] = attempt(lambda: kernel.syscall(435, 0, 0))
+    child = os.fork()
+    if child == 0:
+        os._exit(7)
+    out["child"] = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    """
+    out = run(body, str(tmp_path), user=user)
+    assert (out["clone"], out["clone3"], out["child"]) == ("EPERM", "ENOSYS", 7)
+
+
+def test_nothing_is_typed_into_the_terminal(tmp_path, user):
+    """A byte put into the operator's own terminal would be a command once we have ended."""
+    before = """
+    terminal = os.openpty()[1]
+    number = 29 if os.uname().machine == "aarch64" else 16
+    def ioctl(request):
+        return attempt(lambda: kernel.syscall(number, terminal, request, 0))
+    """
+    body = """
+    out["size"], out["typed"] = ioctl(0x5413), [ioctl(0x5412), ioctl(0x5412 | 1 << 32)]
+    """
+    out = run(body, str(tmp_path), user=user, before=before)
+    assert out["size"] == "EFAULT"  # no filter stands before it: the kernel looked for its buffer
+    assert out["typed"] == ["EPERM", "EPERM"]
 
 
 def test_no_core_dumps_private_files_and_offline_libraries(tmp_path, user):
@@ -305,6 +335,16 @@ def test_a_kernel_without_a_lock_is_reported_with_the_reason(tmp_path):
     lock = out["report"]["locks"]["landlock"]
     assert not lock["in_force"]
     assert lock["detail"] == "the kernel has no Landlock"
+
+
+def test_a_refused_limit_is_a_missing_lock_and_no_crash(tmp_path):
+    before = """
+    def refused(*_):
+        raise ValueError("not allowed to raise maximum limit")
+    resource.setrlimit = refused
+    """
+    out = run("", str(tmp_path), before=before)
+    assert out["missing"] == ["core_dumps"]
 
 
 @pytest.mark.parametrize("loopback", [False, True])

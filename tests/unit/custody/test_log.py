@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import multiprocessing
@@ -81,6 +82,7 @@ def test_an_altered_event_is_a_bad_hash(log):
 
 def test_every_flipped_byte_is_found(log):
     data = log._events.read_bytes()
+    log._parse = functools.cache(log._parse)  # the checkpoints stay: their signatures hold once
     for at in range(0, len(data), 3):
         changed = bytearray(data)
         changed[at] ^= 1 << (at % 8)
