@@ -139,7 +139,10 @@ def deidentification_section() -> DeidentificationSection:
                 evidence="header says 'patient id'; 40 % of the values are different",
             ),
             "text": ColumnDecision(
-                entity_type=None, free_text=True, action="detect", evidence="text of 74 words a value"
+                entity_type=None,
+                free_text=True,
+                action="detect",
+                evidence="text of 74 words a value",
             ),
             "visit_date": ColumnDecision(
                 entity_type="DATE_TIME",
