@@ -71,7 +71,8 @@ def evaluate_classes(
     f1 = paired_measure(lambda s, w: macro_f1(truth, s, w), said[0], said[1], owner)
     area = paired_measure(lambda p, w: macro_auc(truth, p, w), base, adapter, owner)
     reasons = dict(NOT_MEASURED)
-    reasons["rouge_l"] = reasons["exact_match"] = "a classifier writes no text"
+    for name in ("rouge_l", "exact_match", "forgetting"):
+        reasons[name] = "a classifier writes no text"
     matrix = None
     if classes.multi_label:
         reasons["confusion"] = "a record may have several classes"

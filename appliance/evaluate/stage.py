@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from appliance.evaluate.classes import macro_f1, paired_measure
+from appliance.evaluate.general import DIVERGED, NO_TEXT, forgetting
 from appliance.evaluate.metrics import Paired, exact_match, paired_ratio, rouge_l
 from appliance.evidence import Metric, UtilitySection
 from appliance.model.examples import Example
@@ -25,7 +26,7 @@ from appliance.progress import Progress
 
 #: Seed of the choice of test people when there are more than the policy's bound; public.
 _CHOICE_SEED = 20240901
-NOT_MEASURED = dict.fromkeys(("forgetting", "bias", "factuality"), "not measured by this version")
+NOT_MEASURED = dict.fromkeys(("bias", "factuality"), "not measured by this version")
 
 
 class Scored(Protocol):
@@ -71,6 +72,7 @@ def evaluate(
     progress: Progress,
     parts: Sequence[str] = (),
     labels: Sequence[str] = (),
+    general: Sequence[Example] = (),
 ) -> UtilitySection:
     """Compare adapter and base on the test side.
 
@@ -84,6 +86,7 @@ def evaluate(
         progress: told about generations.
         parts: names of the run's tasks, where there are several: each is measured by itself too.
         labels: the classes, where one of several tasks is a classification.
+        general: passages that have nothing to do with the data, read in the same passes.
     """
     chosen = choose(units, policy.max_records)
     examples = [e for unit in chosen for e in unit]
@@ -92,9 +95,10 @@ def evaluate(
         return UtilitySection(
             records=0, units=0, metrics={}, reasons={"metrics": "no record on the test side"}
         )
-    adapter = score(examples, "evaluate the adapter")
+    after = score([*examples, *general], "evaluate the adapter")
     with base_only():
-        base = score(examples, "evaluate the base model")
+        before = score([*examples, *general], "evaluate the base model")
+    adapter, base = after[: len(examples)], before[: len(examples)]
     metrics = _scored(examples, base, adapter, owner)
     for number, name in enumerate(parts):
         mine = [i for i, e in enumerate(examples) if e.part == number]
@@ -107,6 +111,12 @@ def evaluate(
             )
             metrics |= {f"{name}.{measure}": metric for measure, metric in found.items()}
     reasons = dict(NOT_MEASURED)
+    forgotten = None
+    if general:
+        sums = [loss_sums(found[len(examples) :]) for found in (before, after)]
+        forgotten = forgetting(general, *sums)
+    if forgotten is None:
+        reasons["forgetting"] = DIVERGED if general else NO_TEXT
     if prompts and policy.generations:
         written = _generated(prompts, generate, base_only, policy, progress)
         metrics |= written.metrics(parts, labels)
@@ -114,7 +124,11 @@ def evaluate(
         why = "no record has a prompt" if not prompts else "evaluate.generations is 0"
         reasons["rouge_l"] = reasons["exact_match"] = why
     return UtilitySection(
-        records=len(examples), units=len(chosen), metrics=metrics, reasons=reasons
+        records=len(examples),
+        units=len(chosen),
+        metrics=metrics,
+        forgetting=forgotten,
+        reasons=reasons,
     )
 
 
@@ -168,12 +182,11 @@ def metric_of(paired: Paired, *, higher_is_better: bool) -> Metric:
         *paired.difference_interval,
     )
     if not all(map(math.isfinite, figures)):
-        why = "not a finite number: the model diverged"
         return Metric(
             base=None,
             adapter=None,
             higher_is_better=higher_is_better,
-            reasons={"base": why, "adapter": why},
+            reasons={"base": DIVERGED, "adapter": DIVERGED},
         )
     return Metric(
         base=paired.base,

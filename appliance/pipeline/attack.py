@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from appliance.audit.base import BaseScores, score_base
 from appliance.audit.scores import Scores, score_examples
 from appliance.audit.stage import audit
 from appliance.corpus import Corpus
 from appliance.evaluate.classified import evaluate_classes
+from appliance.evaluate.general import PASSAGES
 from appliance.evaluate.stage import Prompted, evaluate
 from appliance.evidence import AuditSection, PrivacySection, Section, UtilitySection
 from appliance.finetune.methods import leaking
 from appliance.ingest.split import read_sides
+from appliance.model.encode import Encoder
 from appliance.model.examples import Example
 from appliance.model.generate import generate_greedy
 from appliance.model.predict import class_probabilities
 from appliance.pipeline.prepare import REDACTED, canaries_of, examples_of, task_encoder
 from appliance.pipeline.tuning import SCORING_TOKENS, Workbench
+from appliance.records import Record
 from appliance.redact.removed import RemovedValues, open_removed
 from appliance.run import Run
 from appliance.steward.detector import detector_of
@@ -79,6 +83,7 @@ def measure_use(run: Run, bench: Workbench) -> UtilitySection:
         progress=run.progress,
         parts=[part.task for part in policy.training.parts],
         labels=policy.training.classes.labels,
+        general=_general(tokenizer, policy.training.max_length),
     )
 
 
@@ -111,6 +116,26 @@ def removed_of(run: Run) -> RemovedValues:
         records=(int(i) for i in read_sides(run.vault).ids("train")),
         detect=detector.detect_batch,
     )
+
+
+def _general(tokenizer: Any, most: int) -> list[Example]:  # noqa: ANN401 - transformers is untyped
+    """Read the passages that have nothing to do with the data as a text record is read."""
+    encoder = Encoder(tokenizer, max_length=most)
+    read = (
+        encoder.encode(
+            Record(
+                record_id=-1 - place,
+                unit=b"",
+                source=0,
+                line=0,
+                kind="text",
+                fields={"text": passage},
+                extra={},
+            )
+        )
+        for place, passage in enumerate(PASSAGES)
+    )
+    return [example for example in read if example is not None]
 
 
 def _prompts(run: Run, bench: Workbench) -> list[Prompted]:

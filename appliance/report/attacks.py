@@ -5,13 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from functools import partial
 
+import numpy as np
 from matplotlib.figure import Figure as Drawing
 
 from appliance.evidence import AuditSection, Canaries, Membership, Report
 from appliance.report import plots
 from appliance.report.blocks import Block, Figure, Paragraph, Table
 from appliance.report.measures import because, remarks, shown
+from appliance.report.odds import tpr_ceiling
 from appliance.report.words import Words
+
+#: False-positive rates at which the curve is told in numbers.
+_RATES = (0.001, 0.01, 0.05, 0.1, 0.5)
 
 
 def audit_blocks(report: Report, words: Words) -> Iterator[Block]:
@@ -92,24 +97,87 @@ def _attack(
         )
 
 
-def _drawings(report: Report, audit: AuditSection, words: Words) -> Iterator[Figure]:
+def _drawings(report: Report, audit: AuditSection, words: Words) -> Iterator[Block]:
     attack = audit.membership
     if attack is not None and attack.roc:
-        yield _figure("roc", words, lambda: plots.roc(report, attack, audit.dp_roc, words))
+        yield _figure(
+            "roc",
+            words,
+            lambda: plots.roc(report, attack, audit.dp_roc, words),
+            auc=words.fixed(attack.auc, 3),
+        )
+        yield _roc(report, attack, words)
     if audit.scores.get("member") and audit.scores.get("non_member"):
         yield _figure("scores", words, lambda: plots.score_histograms(audit.scores, words))
+        yield _scores(audit, words)
     if audit.power:
-        yield _figure("power", words, lambda: plots.power(audit.power, words))
-    if any(f.by_repeats for f in audit.canaries.families.values()):
-        yield _figure("exposure", words, lambda: plots.exposure(audit.canaries, words))
+        weakest, strongest = min(audit.power, key=float), max(audit.power, key=float)
+        yield _figure(
+            "power",
+            words,
+            lambda: plots.power(audit.power, words),
+            low=words.percent(audit.power[weakest], 0),
+            weakest=words.fixed(float(weakest), 2),
+            high=words.percent(audit.power[strongest], 0),
+            strongest=words.fixed(float(strongest), 2),
+        )
+    means = [mean for f in audit.canaries.families.values() for mean in f.by_repeats.values()]
+    if means:
+        yield _figure(
+            "exposure",
+            words,
+            lambda: plots.exposure(audit.canaries, words),
+            low=words.number(min(means)),
+            high=words.number(max(means)),
+        )
 
 
-def _figure(name: str, words: Words, draw: Callable[[], Drawing]) -> Figure:
+def _figure(name: str, words: Words, draw: Callable[[], Drawing], **values: str) -> Figure:
     return Figure(
         name=name,
         caption=words.say(f"figure.{name}.caption"),
-        alt=words.say(f"figure.{name}.alt"),
+        alt=words.say(f"figure.{name}.alt", **values),
         draw=draw,
+    )
+
+
+def _roc(report: Report, attack: Membership, words: Words) -> Table:
+    """Return the drawn curve in numbers: at each rate, what the attack found and may find."""
+    privacy = report.privacy
+    rows: list[tuple[str, ...]] = []
+    for rate in _RATES:
+        found = max(tpr for fpr, tpr in attack.roc if fpr <= rate + 1e-12)
+        low, high = plots.band(found, attack.n_members)
+        permitted = "–"
+        if privacy is not None and privacy.spent_epsilon is not None:
+            ceiling = tpr_ceiling(privacy.spent_epsilon, privacy.target_delta, fpr=rate)
+            permitted = words.percent(ceiling)
+        between = words.say("interval", low=words.percent(low), high=words.percent(high))
+        rows.append((words.percent(rate), words.percent(found), between, permitted))
+    return Table(
+        caption=words.say("roc.table"),
+        head=tuple(words.say(name) for name in ("roc.x", "roc.y", "audit.interval", "roc.limit")),
+        rows=tuple(rows),
+        numeric=frozenset({0, 1, 2, 3}),
+    )
+
+
+def _scores(audit: AuditSection, words: Words) -> Table:
+    """Return the drawn losses in numbers: where nine in ten of each kind lie."""
+    rows: list[tuple[str, ...]] = []
+    for prefix, model in (("base_", "scores.base"), ("", "scores.adapter")):
+        for kind in ("member", "non_member"):
+            values = audit.scores.get(f"{prefix}{kind}")
+            if values:
+                marks = np.quantile(-np.asarray(values), (0.05, 0.5, 0.95)).tolist()
+                said = (words.say(model), words.say(f"scores.{kind}"))
+                rows.append((*said, *(words.number(mark) for mark in marks)))
+    marked = (words.percent(0.05), words.say("scores.median"), words.percent(0.95))
+    return Table(
+        caption=words.say("scores.table"),
+        head=(words.say("scores.model"), words.say("scores.kind"), *marked),
+        rows=tuple(rows),
+        numeric=frozenset({2, 3, 4}),
     )
 
 

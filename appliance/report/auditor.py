@@ -30,6 +30,7 @@ from appliance.report.limits import translated
 from appliance.report.measures import (
     because,
     judged,
+    limit,
     outcome,
     remarks,
     rule_title,
@@ -71,8 +72,8 @@ def _findings(report: Report, words: Words) -> Iterator[Block]:
             Coded(rule_title(words, f.rule), f.rule),
             outcome(words, f),
             judged(words, f.measured),
-            "–" if f.threshold is None else judged(words, f.threshold),
-            words.label("detail", f.detail),
+            limit(words, f),
+            words.phrase("detail", f.detail),
         )
         for f in report.findings
     )
@@ -107,7 +108,12 @@ def _guarantee(report: Report, words: Words) -> Iterator[Block]:
         yield Figure(
             name="epsilon",
             caption=words.say("figure.epsilon.caption"),
-            alt=words.say("figure.epsilon.alt"),
+            alt=words.say(
+                "figure.epsilon.alt",
+                measured=words.value(report.audit and report.audit.empirical_epsilon),
+                claimed=words.number(privacy.spent_epsilon),
+                limit=words.number(privacy.target_epsilon),
+            ),
             draw=lambda: plots.epsilon_bar(report, words),
         )
 
@@ -250,7 +256,7 @@ def _columns(section: DeidentificationSection, words: Words) -> Table:
             name,
             column.entity_type or words.say("columns.not_personal"),
             words.label("operator", column.action),
-            column.evidence or "–",
+            words.phrase("column", column.evidence) if column.evidence else "–",
         )
         for name, column in section.columns.items()
     )
@@ -263,7 +269,7 @@ def _quasi_identifiers(section: DeidentificationSection, words: Words) -> Table:
     return Table(
         caption=words.say("quasi.table"),
         head=(words.say("quasi.columns"), words.say("quasi.people")),
-        rows=tuple((name, words.integer(count)) for name, count in ranked),
+        rows=tuple((words.phrase("column", name), words.integer(count)) for name, count in ranked),
         numeric=frozenset({1}),
         note=words.say("quasi.note"),
     )

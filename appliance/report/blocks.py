@@ -16,6 +16,11 @@ if TYPE_CHECKING:
 Tone = Literal["good", "bad", "note"]
 
 
+def bound(text: str) -> str:
+    """Return text whose numbers stay on the line of their per cent sign."""
+    return text.replace(" %", "\u00a0%")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Paragraph:
     """Running text."""

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from appliance.evidence import Report
 from appliance.report.auditor import auditor_level
-from appliance.report.blocks import Document
+from appliance.report.blocks import Document, Tone
 from appliance.report.engineer import engineer_level
 from appliance.report.json import report_digest
 from appliance.report.measures import reason
 from appliance.report.officer import officer_level
 from appliance.report.people import people_lines, waiting, waived_count
 from appliance.report.words import Words
+
+#: An exception, a wait and an open question are neither good nor bad.
+_TONES: dict[str, Tone] = {"released": "good", "refused": "bad"}
 
 
 def document(report: Report, *, language: str, organisation: str = "") -> Document:
@@ -49,7 +52,7 @@ def document(report: Report, *, language: str, organisation: str = "") -> Docume
             model=run.base_model.name,
             regulation=run.policy.regulation,
         ),
-        tone="good" if report.verdict == "released" else "bad",
+        tone=_TONES.get(verdict, "note"),
         verdict=words.say(f"verdict.{verdict}"),
         summary=summary,
         reasons=tuple(reason(words, f) for f in failed),

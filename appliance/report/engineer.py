@@ -26,6 +26,10 @@ _MECHANISM = (
 )
 
 
+#: Most steps told in numbers.
+_STEPS = 12
+
+
 def engineer_level(report: Report, words: Words) -> Level:
     """Return the third level of a report."""
     parts = {
@@ -74,7 +78,7 @@ def _data(report: Report, words: Words) -> Iterator[Block]:
         (words.say("data.read"), words.integer(data.records_read)),
         (words.say("data.bytes"), words.size(data.bytes_read)),
         (words.say("data.quarantined"), words.integer(data.records_quarantined)),
-        (words.say("data.causes"), _counts(data.quarantine, words)),
+        (words.say("data.causes"), _causes(data.quarantine, words)),
         (words.say("data.exact"), words.integer(data.exact_duplicates)),
         (words.say("data.near"), words.integer(data.near_duplicates)),
         (words.say("data.removed"), words.integer(data.duplicates_removed)),
@@ -143,6 +147,28 @@ def _losses(
         ),
         draw=lambda: plots.losses(training, privacy, words),
     )
+    yield _steps(training, privacy, words)
+
+
+def _steps(training: TrainingSection, privacy: PrivacySection | None, words: Words) -> Table:
+    """Return the drawn numbers, evenly thinned, first and last kept."""
+    spent = {} if privacy is None else dict(privacy.epsilon_by_step)
+    last = len(training.losses) - 1
+    kept = sorted({round(last * place / (_STEPS - 1)) for place in range(_STEPS)})
+    rows = tuple(
+        (
+            words.integer(step),
+            words.number(loss),
+            words.number(spent[step]) if step in spent else "–",
+        )
+        for step, loss in (training.losses[place] for place in kept)
+    )
+    return Table(
+        caption=words.say("losses.table"),
+        head=tuple(words.say(f"losses.{n}") for n in ("x", "y", "epsilon")),
+        rows=rows,
+        numeric=frozenset({0, 1, 2}),
+    )
 
 
 def _mechanism(report: Report, words: Words) -> Iterator[Block]:
@@ -162,11 +188,11 @@ def _mechanism(report: Report, words: Words) -> Iterator[Block]:
 def _self_test(test: SelfTest, words: Words) -> Table:
     rows = tuple(
         (
-            check.name,
+            words.phrase("check", check.name),
             words.say("outcome.pass" if check.passed else "outcome.refuse"),
             words.value(check.measured),
-            check.expected,
-            check.detail or "–",
+            words.phrase("check", check.expected),
+            words.phrase("check", check.detail) if check.detail else "–",
         )
         for check in test.checks
     )
@@ -221,6 +247,10 @@ def _artifacts(report: Report, words: Words) -> Iterator[Block]:
 
 def _facts(caption: str, rows: tuple[tuple[str, str], ...], words: Words) -> Table:
     return Table(caption=caption, head=(words.say("field"), words.say("value")), rows=rows)
+
+
+def _causes(counts: Mapping[str, int], words: Words) -> str:
+    return _counts({words.label("cause", name): count for name, count in counts.items()}, words)
 
 
 def _counts(counts: Mapping[str, int], words: Words) -> str:

@@ -54,6 +54,11 @@ def svg(figure: blocks.Figure) -> Markup:
     return Markup(text)  # noqa: S704
 
 
+def _finished(said: object) -> object:
+    """Keep numbers on the line of their unit; markup passes as it is."""
+    return blocks.bound(said) if type(said) is str else said
+
+
 @cache
 def _template() -> Template:
     environment = Environment(
@@ -62,6 +67,7 @@ def _template() -> Template:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        finalize=_finished,
     )
     environment.filters["svg"] = svg
     environment.filters["kind"] = lambda block: type(block).__name__

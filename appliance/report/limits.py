@@ -136,6 +136,8 @@ def _utility(utility: UtilitySection | None, words: Words) -> Iterator[str]:
         yield words.say("limit.no_utility")
         return
     names: Sequence[str] = ("forgetting", "bias", "factuality")
+    if utility.forgetting is not None:
+        yield words.say("limit.forgetting")
     for name in names:
         if getattr(utility, name) is None:
             yield _with_reason(words, f"limit.no_{name}", utility.reasons.get(name))

@@ -73,6 +73,34 @@ def outcome(words: Words, finding: Finding) -> str:
     return words.say(f"outcome.{finding.outcome}" + (".passed" if _excused(finding) else ""))
 
 
+#: Rules whose number is the least that must be reached; every other number is the most allowed.
+_LEAST = frozenset(
+    {
+        "data.split",
+        "deidentify.recall_floor",
+        "release.rules.min_canaries",
+        "release.rules.min_secrets_planted",
+        "release.rules.require_positive_control",
+        "release.rules.min_rank_p_value",
+        "audit.curve_holds",
+        "release.approvals",
+    }
+)
+
+
+def limit(words: Words, finding: Finding) -> str:
+    """Return a finding's limit, with the side on which it must be kept."""
+    value = finding.threshold
+    if value is None:
+        return "–"
+    said = judged(words, value)
+    if isinstance(value, bool | str):
+        return said
+    if finding.rule == "release.rules.require_better_than_base":
+        return f"< {said}"
+    return f"≥ {said}" if finding.rule in _LEAST else f"≤ {said}"
+
+
 def reason(words: Words, finding: Finding) -> Coded:
     """Return a finding that did not pass as one sentence, with the rule's name."""
     kind = "inconclusive" if finding.outcome == "inconclusive" else "refuse"
@@ -80,14 +108,14 @@ def reason(words: Words, finding: Finding) -> Coded:
         f"finding.{kind}",
         title=rule_title(words, finding.rule),
         measured=judged(words, finding.measured),
-        threshold=judged(words, finding.threshold),
-        detail=words.label("detail", finding.detail),
+        threshold=limit(words, finding),
+        detail=words.phrase("detail", finding.detail),
     )
     if finding.measured is None and finding.threshold is None:
         said = words.say(
             "finding.absent",
             title=rule_title(words, finding.rule),
-            detail=words.label("detail", finding.detail),
+            detail=words.phrase("detail", finding.detail),
         )
     return Coded(said, finding.rule)
 

@@ -211,7 +211,7 @@ def _table(pdf: FPDF, block: blocks.Table) -> None:
         width=_WIDTH,
         align="LEFT",
     ) as table:
-        table.row(block.head)
+        table.row([_cell(head) for head in block.head])
         for number, row in enumerate(block.rows):
             failed = number in block.failed
             face = FontFace(emphasis="BOLD", color=_TONES["bad"]) if failed else None
@@ -222,7 +222,7 @@ def _table(pdf: FPDF, block: blocks.Table) -> None:
 
 
 def _cell(cell: blocks.Cell) -> str:
-    return cell if isinstance(cell, str) else f"{cell.text}\n{cell.code}"
+    return blocks.bound(cell if isinstance(cell, str) else f"{cell.text}\n{cell.code}")
 
 
 def _widths(pdf: FPDF, block: blocks.Table) -> tuple[float, ...]:
@@ -235,7 +235,7 @@ def _widths(pdf: FPDF, block: blocks.Table) -> tuple[float, ...]:
     wanted: list[float] = []
     most = _MAX_SHARE * _WIDTH
     for number, head in enumerate(block.head):
-        cells = [head, *(_cell(row[number]) for row in block.rows)]
+        cells = [_cell(head), *(_cell(row[number]) for row in block.rows)]
         lines = [1.1 * pdf.get_string_width(line) for cell in cells for line in cell.split("\n")]
         spans = [1.1 * pdf.get_string_width(word) for cell in cells for word in cell.split()]
         whole = number == block.outcome
@@ -273,5 +273,5 @@ def _text(
     pdf.set_font("body", "B" if bold else "", size)
     pdf.set_text_color(*colour)
     height = size * 0.3528 * 1.38  # points to millimetres, then leading
-    pdf.multi_cell(0, height, text, align="L", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+    pdf.multi_cell(0, height, blocks.bound(text), align="L", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
     pdf.ln(0.9)

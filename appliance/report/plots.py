@@ -81,7 +81,7 @@ def roc(
     figure, axes = _blank((6.4, 5.0))
     fpr, tpr = (np.array(side) for side in zip(*attack.roc, strict=True))
     floor = 0.5 / max(attack.n_members, attack.n_non_members, 1)
-    low, high = _clopper_pearson(tpr * attack.n_members, attack.n_members, 0.95)
+    low, high = band(tpr, attack.n_members)
     shown = np.maximum(fpr, floor)
     axes.fill_between(shown, np.maximum(low, floor), high, color=BLUE, alpha=0.16, linewidth=0)
     axes.plot(
@@ -181,7 +181,7 @@ def exposure(canaries: Canaries, words: Words) -> Figure:
     axes.set_xscale("log", base=2)
     axes.set_xticks(sorted(ticks), [words.integer(t) for t in sorted(ticks)])
     axes.xaxis.set_minor_locator(NullLocator())
-    axes.set_ylim(bottom=0)
+    axes.set_ylim(0, 1.15 * max((v for f in ladder.values() for v in f.values()), default=1) or 1)
     axes.set(xlabel=words.say("exposure.x"), ylabel=words.say("exposure.y"))
     _numbers(axes.yaxis, words)
     axes.grid(visible=True)
@@ -191,7 +191,7 @@ def exposure(canaries: Canaries, words: Words) -> Figure:
 
 def epsilon_bar(report: Report, words: Words) -> Figure:
     """Draw the measured lower bound, the claim and the policy's limit on one line."""
-    figure, axes = _blank((6.4, 1.75))
+    figure, axes = _blank((6.4, 2.1))
     privacy, audit = report.privacy, report.audit
     claim = privacy.spent_epsilon if privacy and privacy.spent_epsilon is not None else 0.0
     limit = privacy.target_epsilon if privacy else claim
@@ -201,13 +201,14 @@ def epsilon_bar(report: Report, words: Words) -> Figure:
     axes.plot([0, end], [0, 0], color=PALE, **thick)
     if bound is not None and bound <= claim:
         axes.plot([bound, claim], [0, 0], color=BLUE, alpha=0.45, **thick)
-        middle = ((bound + claim) / 2, -0.34)
-        axes.annotate(words.say("epsilon.between"), middle, ha="center", va="top", fontsize=8.5)
+        _under(axes, bound, claim, words.say("epsilon.between"))
+    near = bound is not None and abs(claim - bound) < 0.35 * end
     if bound is not None:
-        _mark(axes, bound, words.say("epsilon.measured", value=words.number(bound)), above=True)
-    _mark(axes, claim, words.say("epsilon.claimed", value=words.number(claim)), above=True)
-    _mark(axes, limit, words.say("epsilon.limit", value=words.number(limit)), above=False)
-    axes.set(ylim=(-1, 1), xlim=(-0.02 * end, 1.08 * end), yticks=[])
+        _mark(axes, bound, words.say("epsilon.measured", value=words.number(bound)), end=end)
+    said = words.say("epsilon.claimed", value=words.number(claim))
+    _mark(axes, claim, said, end=end, row=2 if near else 1)
+    _mark(axes, limit, words.say("epsilon.limit", value=words.number(limit)), end=end, row=-1)
+    axes.set(ylim=(-1.35, 1.35), xlim=(-0.02 * end, 1.08 * end), yticks=[])
     axes.spines["left"].set_visible(False)
     axes.set_xlabel(words.say("epsilon.x"))
     _numbers(axes.xaxis, words)
@@ -226,6 +227,15 @@ def losses(training: TrainingSection, privacy: PrivacySection | None, words: Wor
         steps, values = zip(*curve, strict=True)
         panels[1].plot(steps, values, "s-", color=RUST, linewidth=1.6, markersize=3)
         panels[1].axhline(privacy.target_epsilon, color=GREY, linewidth=1, linestyle=":")
+        panels[1].annotate(
+            words.say("epsilon.limit", value=words.number(privacy.target_epsilon)),
+            (0, privacy.target_epsilon),
+            xytext=(2, -4),
+            textcoords="offset points",
+            va="top",
+            color=GREY,
+            fontsize=8.5,
+        )
         panels[1].set_ylabel(words.say("losses.epsilon"))
         panels[1].set_ylim(bottom=0)
     for axes in panels:
@@ -287,20 +297,33 @@ def _blank(size: tuple[float, float]) -> tuple[Figure, Axes]:
     return figure, figure.subplots()
 
 
-def _mark(axes: Axes, x: float, text: str, *, above: bool) -> None:
-    """Mark a value on the epsilon line with a labelled stroke."""
-    axes.plot([x, x], [-0.28, 0.28], color=INK, linewidth=1.6)
+def _mark(axes: Axes, x: float, text: str, *, end: float, row: int = 1) -> None:
+    """Mark a value on the epsilon line: its words above the line (rows 1, 2) or beneath it (-1)."""
+    side = 1 if row > 0 else -1
+    y = side * (0.3 + 0.42 * (abs(row) - 1))
+    axes.plot([x, x], [-0.28, y - 0.02 if row > 1 else 0.28], color=INK, linewidth=1.6)
     axes.annotate(
         text,
-        (x, 0.34 if above else -0.34),
-        ha="left" if x == 0 else "right",
-        va="bottom" if above else "top",
+        (x, y + side * 0.04),
+        ha="left" if x < 0.3 * end else "right",
+        va="bottom" if row > 0 else "top",
         fontsize=8.5,
     )
 
 
+def _under(axes: Axes, low: float, high: float, text: str) -> None:
+    """Bracket a stretch of the epsilon line, beneath the limit's words."""
+    axes.plot([low, low, high, high], [-0.72, -0.82, -0.82, -0.72], color=GREY, linewidth=1)
+    axes.annotate(text, ((low + high) / 2, -0.88), ha="center", va="top", fontsize=8.5)
+
+
 def _numbers(axis: Axis, words: Words) -> None:
     axis.set_major_formatter(FuncFormatter(lambda v, _: words.number(round(v, 9))))
+
+
+def band(share: float | np.ndarray, total: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the 95 % Clopper-Pearson interval of each share of `total`."""
+    return _clopper_pearson(np.asarray(share) * total, total, 0.95)
 
 
 def _clopper_pearson(

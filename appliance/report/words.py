@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -60,6 +61,21 @@ class Words:
     def label(self, group: str, name: str) -> str:
         """Return the label of a name within a group, or the name itself if it has none."""
         return self._catalog.get(f"{group}.{name}", name)
+
+    def phrase(self, group: str, said: str) -> str:
+        """Return a sentence of the pipeline's in this language; unknown ones as they are.
+
+        A key of the group may hold places, `{0}` and on: what stands there is carried over, or
+        said likewise.
+        """
+        exact = self._catalog.get(f"{group}.{said}")
+        if exact is not None:
+            return exact
+        for pattern, translation in _patterns(self.language, group):
+            found = pattern.fullmatch(said)
+            if found is not None:
+                return translation.format(*(self.phrase(group, part) for part in found.groups()))
+        return said
 
     def number(self, value: float, digits: int = 3) -> str:
         """Return a number with so many significant digits."""
@@ -133,6 +149,18 @@ class Words:
         if self.language == "pt-BR":
             return text.translate(str.maketrans(",.", ".,"))
         return text
+
+
+@cache
+def _patterns(language: str, group: str) -> tuple[tuple[re.Pattern[str], str], ...]:
+    """Return the group's sentences with places, as what to match and what to say instead."""
+    prefix = f"{group}."
+    found = []
+    for key, said in _read(language).items():
+        if key.startswith(prefix) and "{0}" in key:
+            literal = re.split(r"\{\d\}", key.removeprefix(prefix))
+            found.append((re.compile("(.+?)".join(map(re.escape, literal))), said))
+    return tuple(found)
 
 
 @cache

@@ -1,5 +1,6 @@
 """The lower bounds against exact sums, published figures and other people's formulas."""
 
+import itertools
 import json
 from fractions import Fraction
 from math import comb
@@ -7,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from scipy import optimize, stats
+from scipy import optimize, special, stats
 
 from appliance.audit import bounds as b
 
@@ -133,6 +134,28 @@ def test_the_curve_test_is_the_papers(correct, mu):
     assert b.fdp_rejects(
         canaries=200, guesses=100, correct=correct, confidence=0.95, fpr_floor=floor
     ) == slow_fdp_rejects(200, 100, correct, 1 - 0.95, floor)
+
+
+@pytest.mark.parametrize("mu", [0.1, 0.5, 1.0, 2.0])
+def test_the_curve_test_is_the_papers_on_counts_so_small_that_each_step_decides(mu):
+    def floor(tpr):
+        return float(special.ndtr(special.ndtri(tpr) - mu))
+
+    turned = 0
+    for canaries, significance in itertools.product((3, 5, 8, 12), (0.05, 0.2, 0.5, 0.9)):
+        for guesses in range(1, canaries + 1):
+            for correct in range(guesses + 1):
+                found = b.fdp_rejects(
+                    canaries=canaries,
+                    guesses=guesses,
+                    correct=correct,
+                    confidence=1 - significance,
+                    fpr_floor=floor,
+                )
+                wanted = slow_fdp_rejects(canaries, guesses, correct, significance, floor)
+                assert found == wanted, (canaries, guesses, correct, significance)
+                turned += found
+    assert turned > 20
 
 
 @pytest.mark.parametrize("correct", [55, 75, 90, 100])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -66,7 +67,9 @@ def units(count: int, each: int = 2) -> list[list[Example]]:
     ]
 
 
-def measure(model: Model, people: Any, prompts: Any = (), **knobs: Any) -> UtilitySection:
+def measure(
+    model: Model, people: Any, prompts: Any = (), *, general: Any = (), **knobs: Any
+) -> UtilitySection:
     return evaluate(
         people,
         prompts,
@@ -75,6 +78,7 @@ def measure(model: Model, people: Any, prompts: Any = (), **knobs: Any) -> Utili
         base_only=model.base_only,
         policy=Evaluate(**knobs),
         progress=SilentProgress(),
+        general=general,
     )
 
 
@@ -147,3 +151,37 @@ def test_no_generation_says_why() -> None:
 
 def test_a_prompt_is_not_shown() -> None:
     assert "MARKER" not in repr(Prompted(prompt=[1], response="MARKER", unit=0))
+
+
+def test_forgetting_is_the_change_on_general_text_and_not_on_the_data() -> None:
+    class Forgets(Model):
+        """The adapter costs nothing on people's records and two nats more on anything else."""
+
+        def score(self, examples: Sequence[Example], what: str) -> list[Scored]:
+            extra = 2.0 if self.now == "adapter" else 0.0
+            found = super().score(examples, what)
+            return [
+                Scored(s.log_probabilities - extra * (e.record_id < 0), s.greedy)
+                for s, e in zip(found, examples, strict=True)
+            ]
+
+    passages = [dataclasses.replace(e, record_id=-1 - i) for i, e in enumerate(units(1, 5)[0])]
+    model = Forgets(base=3.0, adapter=3.0)
+    found = measure(model, units(4), general=passages)
+    assert found.metrics["loss"].adapter == 3.0
+    assert found.forgetting == {
+        "general_token_loss_base": 3.0,
+        "general_token_loss_change": 2.0,
+        "general_token_loss_change_low": 2.0,
+        "general_token_loss_change_high": 2.0,
+    }
+    assert found.records == 8, "passages are no records"
+
+
+def test_forgetting_is_absent_with_a_reason() -> None:
+    assert measure(Model(base=3.0, adapter=3.0), units(4)).reasons["forgetting"] == (
+        "no general text was read"
+    )
+    found = measure(Model(base=3.0, adapter=math.nan), units(4), general=units(1)[0])
+    assert found.forgetting is None
+    assert "diverged" in found.reasons["forgetting"]

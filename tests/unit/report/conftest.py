@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from matplotlib.figure import Figure
 
 from appliance.evidence import Report
+from appliance.report import plots
 from appliance.report.html import render_html
 from tests.unit.report import sample_report
 
@@ -26,3 +28,9 @@ def pages(reports: dict[str, Report]) -> dict[tuple[str, str], str]:
         for name, report in reports.items()
         for language in ("en", "pt-BR")
     }
+
+
+@pytest.fixture
+def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave drawings blank: they take nearly all of a page's time, and `pages` has them all."""
+    monkeypatch.setattr(plots, "styled", lambda draw: Figure(figsize=(1, 1)))

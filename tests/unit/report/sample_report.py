@@ -94,7 +94,7 @@ def data_section() -> DataSection:
     return DataSection(
         records_read=512,
         records_quarantined=3,
-        quarantine={"not valid JSON": 2, "field missing": 1},
+        quarantine={"json": 2, "no-field": 1},
         duplicates_removed=7,
         exact_duplicates=4,
         near_duplicates=3,
@@ -136,16 +136,19 @@ def deidentification_section() -> DeidentificationSection:
                 entity_type="MEDICAL_RECORD_NUMBER",
                 free_text=False,
                 action="pseudonym",
-                evidence="the header names a patient id; 100 % of sampled values have its shape",
+                evidence="header says 'patient id'; 40 % of the values are different",
             ),
             "text": ColumnDecision(
-                entity_type=None, free_text=True, action="detect", evidence="free text"
+                entity_type=None,
+                free_text=True,
+                action="detect",
+                evidence="text of 74 words a value",
             ),
             "visit_date": ColumnDecision(
                 entity_type="DATE_TIME",
                 free_text=False,
                 action="date_shift",
-                evidence="100 % of sampled values are dates",
+                evidence="100 % are dates",
             ),
         },
         records_changed=502,
@@ -232,12 +235,17 @@ def utility_section() -> UtilitySection:
             ),
             "perplexity": Metric(base=24.83, adapter=10.32, adapter_interval=(9.5, 11.21)),
         },
-        forgetting={"general_token_loss_change": 0.021},
+        forgetting={
+            "general_token_loss_base": 2.914,
+            "general_token_loss_change": 0.021,
+            "general_token_loss_change_low": 0.008,
+            "general_token_loss_change_high": 0.035,
+        },
         bias=None,
         factuality=None,
         reasons={
-            "bias": "the policy names no attribute to compare",
-            "factuality": "records carry no question with a checkable answer",
+            "bias": "not measured by this version",
+            "factuality": "not measured by this version",
         },
     )
 

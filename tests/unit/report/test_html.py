@@ -11,8 +11,11 @@ import pytest
 from appliance.evidence import Report
 from appliance.gate import decide
 from appliance.policy import policy_digest
+from appliance.report.document import document
 from appliance.report.html import render_html
 from appliance.report.json import build_report, report_digest
+from appliance.report.measures import limit
+from appliance.report.words import Words
 from tests.unit.report import sample_report
 
 #: Claims no report may make.
@@ -125,9 +128,10 @@ def test_a_refusal_leads_with_its_reasons(pages: dict[tuple[str, str], str]) -> 
     text = Page(pages["refused", "en"]).text
     reason = text.index("“The canary attack stays near guessing” does not hold")
     assert reason < text.index("In plain words")
-    assert "measured 0.97, limit 0.65" in text
+    assert "measured 0.97, limit ≤ 0.65" in text
 
 
+@pytest.mark.usefixtures("undrawn")
 @pytest.mark.parametrize(
     ("language", "word"), [("en", "? Inconclusive"), ("pt-BR", "? Inconclusivo")]
 )
@@ -162,7 +166,7 @@ def test_epsilon_is_told_as_odds(pages: dict[tuple[str, str], str]) -> None:
 
 def test_what_is_absent_is_shown_with_its_reason(pages: dict[tuple[str, str], str]) -> None:
     text = Page(pages["released", "en"]).text
-    assert "Bias not measured: the policy names no attribute to compare" in text
+    assert "Bias not measured by this version" in text
     early = Page(pages["early", "en"]).text
     assert "missing from the run (not measured: not reached)" in early
     assert "Finished not measured: stopped before training" in early
@@ -188,7 +192,7 @@ def test_portuguese_pages_speak_portuguese(pages: dict[tuple[str, str], str]) ->
     page = Page(pages["refused", "pt-BR"])
     assert page.all("html")[0]["lang"] == "pt-BR"
     assert "O que não foi testado" in page.text
-    assert "medido 0,97, limite 0,65" in page.text
+    assert "medido 0,97, limite ≤ 0,65" in page.text
     for english in ("measured", "What was not tested", "canary", "lower limit of"):
         assert english not in page.text
 
@@ -204,6 +208,7 @@ def test_text_from_a_run_is_never_markup() -> None:
     assert "{{ 7 * 7 }}" in html
 
 
+@pytest.mark.usefixtures("undrawn")
 @pytest.mark.parametrize("missing", ["data", "deidentification", "privacy", "training"])
 def test_a_report_renders_without_any_one_section(missing: str) -> None:
     report = sample_report.report_of(sample_report.evidence(**{missing: None}))
@@ -222,6 +227,7 @@ def test_a_report_renders_without_any_one_attack(missing: str) -> None:
     assert "not measured" in text
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_run_without_privacy_says_so_first() -> None:
     bare = sample_report.privacy_section(
         mechanism="none", sampling="none", spent_epsilon=None, accountants=None, self_test=None
@@ -231,6 +237,7 @@ def test_a_run_without_privacy_says_so_first() -> None:
     assert "Training was not differentially private" in text
 
 
+@pytest.mark.usefixtures("undrawn")
 @pytest.mark.parametrize(
     ("unit", "said"),
     [
@@ -247,6 +254,7 @@ def test_the_privacy_unit_is_named_in_plain_words(unit: str, said: str) -> None:
     assert f"whether the data of one {said.split(' (')[0]} were used" in text
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_remark_about_a_measured_value_is_shown() -> None:
     why = "1 earlier run(s) over these people had no differential privacy"
     privacy = sample_report.privacy_section(reasons={"ledger": why})
@@ -262,3 +270,50 @@ def test_scores_are_drawn_as_losses(pages: dict[tuple[str, str], str]) -> None:
     labels = re.findall(r"<text[^>]*>([^<]+)</text>", drawing[: drawing.index("</figure>")])
     assert "loss on the canary's secret, nats per token" in " ".join(labels).replace("&#39;", "'")
     assert not any(label.startswith("−") for label in labels)
+
+
+def test_every_limit_says_on_which_side_it_must_be_kept(reports: dict[str, Report]) -> None:
+    words = Words.load("en")
+    signed = 0
+    for report in reports.values():
+        for found in report.findings:
+            said = limit(words, found)
+            numbers = isinstance(found.measured, int | float) and said[0] in "≤≥<"
+            if not numbers or found.outcome == "inconclusive":
+                continue
+            assert isinstance(found.threshold, int | float)
+            kept = {
+                "≤": found.measured <= found.threshold,
+                "≥": found.measured >= found.threshold,
+                "<": found.measured < found.threshold,
+            }
+            assert kept[said[0]] == found.passed, found.rule
+            signed += 1
+    assert signed > 30
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_no_cell_of_numbers_keeps_a_sentence_on_one_line(reports: dict[str, Report]) -> None:
+    """One such cell makes a browser shrink the whole page to fit it on paper."""
+    report = reports["released"]
+    assert report.audit is not None
+    families = dict(report.audit.canaries.families)
+    families["repeat"] = families["repeat"].model_copy(
+        update={"mean_exposure": None, "reasons": {"mean_exposure": "no canary of this family"}}
+    )
+    canaries = report.audit.canaries.model_copy(update={"families": families})
+    section = report.audit.model_copy(update={"canaries": canaries})
+    page = render_html(report.model_copy(update={"audit": section}))
+    assert re.search(r'<td class="num long">not measured: no canary', page)
+    assert all(len(cell) <= 24 for cell in re.findall(r'<td class="num">([^<]*)</td>', page))
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_an_exception_does_not_wear_the_colour_of_a_release() -> None:
+    from tests.unit.report.test_people import ANA, BO, MAX_AUC, report, word
+
+    waiver = word("Ana Lima", "privacy-officer", "waive", rule=MAX_AUC, reason="known")
+    waived = document(report(ANA, BO, waiver, max_auc=0.01), language="pt-BR")
+    assert (waived.tone, document(report(approvals=0), language="en").tone) == ("note", "good")
+    said = render_html(report(ANA, BO, waiver, max_auc=0.01), language="pt-BR")
+    assert "dispensada por Ana Lima (encarregado de proteção de dados)" in said

@@ -21,6 +21,7 @@ from tests.unit.people.test_judge import section, word
 from tests.unit.report import sample_report
 
 MAX_AUC = "release.rules.max_auc"
+pytestmark = pytest.mark.usefixtures("undrawn")
 
 
 def report(*words: Any, approvals: int = 2, **rules: Any) -> Report:

@@ -9,11 +9,13 @@ from pathlib import Path
 import pytest
 
 import appliance
+from appliance.ingest.rows import CAUSES
+from appliance.redact import verdicts
 from appliance.report.words import LANGUAGES, Words, _read
 
 ROOT = Path(appliance.__file__).parent
 #: Groups whose English is the name itself.
-TRANSLATED_ONLY = ("detail.", "reason.")
+TRANSLATED_ONLY = ("detail.", "reason.", "column.", "check.")
 PLACES = re.compile(r"\{(\w+)\}")
 
 
@@ -96,3 +98,51 @@ def test_values_of_any_kind_have_words() -> None:
     assert words.value("dp-sgd") == "dp-sgd"
     assert words.size(1_700_000_000) == "1,7 GB"
     assert words.duration(312.0) == "5,2 min"
+
+
+def column_reasons() -> set[str]:
+    """Every sentence with which de-identification can explain a column, 7 in its places."""
+    found = {f"7 % {shape[3]}" for shape in verdicts._SHAPES}
+    for name in ("verdicts.py", "columns.py"):
+        tree = ast.parse((ROOT / "redact" / name).read_text(encoding="utf-8"))
+        for node in ast.walk(tree):
+            said: ast.expr | None = None
+            if isinstance(node, ast.keyword) and node.arg in ("why", "evidence"):
+                said = node.value
+            elif isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "why":
+                said = node.value.left if isinstance(node.value, ast.BinOp) else node.value
+            elif isinstance(node, ast.Return) and isinstance(node.value, ast.JoinedStr):
+                said = node.value
+            if isinstance(said, ast.Constant | ast.JoinedStr):
+                parts = said.values if isinstance(said, ast.JoinedStr) else [said]
+                text = "".join(str(p.value) if isinstance(p, ast.Constant) else "7" for p in parts)
+                found.add(text.removeprefix("; "))
+    return {text for text in found if text.strip("7 %")}
+
+
+def test_every_reason_for_a_column_is_said_in_portuguese() -> None:
+    words = Words.load("pt-BR")
+    reasons = column_reasons()
+    assert len(reasons) > 25
+    assert {text for text in reasons if words.phrase("column", text) == text} == set()
+
+
+def test_a_sentence_carries_over_what_stands_in_its_places() -> None:
+    words = Words.load("pt-BR")
+    said = words.phrase("column", "header says 'date of birth'; 98 % of the values look so")
+    assert said == "o cabeçalho diz 'date of birth'; 98 % dos valores parecem isso"
+    assert words.phrase("column", "something new") == "something new"
+    assert Words.load("en").phrase("column", "7 % are dates") == "7 % are dates"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_cause_of_an_unreadable_row_has_words(language: str) -> None:
+    assert {f"cause.{cause}" for cause in CAUSES} - set(_read(language)) == set()
+
+
+def test_every_check_of_the_self_test_is_named_in_portuguese() -> None:
+    names = set()
+    for path in (ROOT / "finetune").glob("selftest*.py"):
+        names |= set(re.findall(r'name="(T\d[^"]+)"', path.read_text(encoding="utf-8")))
+    assert len(names) > 8
+    assert {f"check.{name}" for name in names} - set(_read("pt-BR")) == set()
