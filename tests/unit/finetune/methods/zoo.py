@@ -11,6 +11,8 @@ from transformers import (
     DistilBertForSequenceClassification,
     Gemma2Config,
     Gemma2ForCausalLM,
+    Gemma3ForCausalLM,
+    Gemma3TextConfig,
     GemmaConfig,
     GemmaForCausalLM,
     GPT2Config,
@@ -29,6 +31,8 @@ from transformers import (
     Qwen3ForCausalLM,
     RobertaConfig,
     RobertaForSequenceClassification,
+    SmolLM3Config,
+    SmolLM3ForCausalLM,
     T5Config,
     T5ForConditionalGeneration,
 )
@@ -63,6 +67,8 @@ BUILD = {
     "qwen3": lambda: Qwen3ForCausalLM(Qwen3Config(**_GROUPED, head_dim=8)),
     "gemma": lambda: GemmaForCausalLM(GemmaConfig(**_GROUPED, head_dim=8)),
     "gemma2": lambda: Gemma2ForCausalLM(Gemma2Config(**_GROUPED, head_dim=8)),
+    "gemma3_text": lambda: Gemma3ForCausalLM(Gemma3TextConfig(**_GROUPED, head_dim=8)),
+    "smollm3": lambda: SmolLM3ForCausalLM(SmolLM3Config(**_GROUPED)),
     "phi": lambda: PhiForCausalLM(PhiConfig(**_BLOCK, resid_pdrop=0.0, embd_pdrop=0.0)),
     "phi3": lambda: Phi3ForCausalLM(
         Phi3Config(**_GROUPED, resid_pdrop=0.0, embd_pdrop=0.0, attention_dropout=0.0)
@@ -110,7 +116,10 @@ BUILD = {
         )
     ),
 }
-CAUSAL = ("llama", "mistral", "qwen2", "qwen3", "gemma", "gemma2", "phi", "phi3", "gpt2")
+CAUSAL = (
+    *("llama", "mistral", "qwen2", "qwen3", "gemma", "gemma2", "gemma3_text", "smollm3"),
+    *("phi", "phi3", "gpt2"),
+)
 ENCODERS = ("bert", "roberta", "distilbert")
 HEADS = {
     "bert": ("classifier",),
