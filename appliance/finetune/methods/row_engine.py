@@ -20,7 +20,6 @@ from appliance.finetune.batching import UnitGroup
 from appliance.finetune.methods import row_layers
 from appliance.finetune.per_sample import LossFn, RowMap, trainable
 
-
 #: Fewest entries of a weight that is worth keeping as factors.
 _LARGE: Final = 2**15
 
