@@ -68,9 +68,8 @@ class Factored:
         self.pieces: list[Piece] = []
 
     def squares(self) -> torch.Tensor:
-        """Measure each unit's gradient: float32 [units], the squared norm."""
-        found = [self._square(unit) for unit in range(self.units)]
-        return torch.stack(found).float()
+        """Measure each unit's gradient: float64 [units], the squared norm."""
+        return torch.stack([self._square(unit) for unit in range(self.units)])
 
     def add_weighted(self, total: torch.Tensor, factors: torch.Tensor) -> None:
         """Add the weighted sum of the units' gradients to `total`.
@@ -101,13 +100,21 @@ class Factored:
             whole = torch.zeros(self.shape, device=self.device)
             for left, right in own:
                 _add_product(whole, left, right)
-            return torch.linalg.vector_norm(whole).double() ** 2
+            return row_squares(whole).sum()
         total = torch.zeros((), dtype=torch.float64, device=self.device)
         for number, first in enumerate(own):
             total = total + _inner(first, first)
             for second in own[:number]:
                 total = total + 2.0 * _inner(first, second)
         return total.clamp(min=0.0)
+
+
+def row_squares(x: torch.Tensor) -> torch.Tensor:
+    """Return the squared norms of a tensor's rows, its last dimension: float64 [first, rows]."""
+    if x.dim() == 3 and not x.is_contiguous() and x.mT.is_contiguous():
+        x = x.mT  # Columns serve as well, and lie side by side.
+    rows = x.reshape(len(x), -1, x.shape[-1]) if x.dim() > 1 else x.reshape(-1, 1, 1)
+    return torch.linalg.vector_norm(rows, dim=-1, dtype=torch.float32).double().square()
 
 
 def _add_product(total: torch.Tensor, left: torch.Tensor, right: torch.Tensor) -> None:

@@ -25,6 +25,7 @@ import torch
 from appliance.errors import MachineError
 from appliance.finetune import batching, toy
 from appliance.finetune.accounting import cross_check
+from appliance.finetune.factored import row_squares
 from appliance.finetune.loss import causal_lm_loss
 from appliance.finetune.mechanism import Mechanism
 from appliance.finetune.methods.choose import engine_for, holding
@@ -171,7 +172,7 @@ def check_model(
         return Check(name=name, passed=False, measured=None, expected=expected, detail="no unit")
     was_training = model.training
     model.eval()
-    norms = torch.cat([truth(model, [records]).norm(dim=1) for records in few])
+    norms = torch.stack([_length(truth(model, [records])) for records in few])
     held = holding(model, unit_gradient_bytes=unit_gradient_bytes)
     engine = engine_for(model, loss_fn, large=held.large)
     draws = [UnitDraw(unit=i, records=tuple(range(len(r)))) for i, r in enumerate(few)]
@@ -214,13 +215,19 @@ def _norms(
         p.grad_sample = None
     measured, added = unit_norms(samples), []
     for one in torch.eye(group.units, device=measured.device):
-        squares = torch.zeros_like(measured[0])
+        squares = torch.zeros((), dtype=torch.float64, device=measured.device)
         for p, sample in zip(params, samples, strict=True):
             total = torch.zeros(p.shape, device=p.device)
             add_weighted(total, one, sample)
-            squares += torch.linalg.vector_norm(total) ** 2
-        added.append(squares.sqrt())
+            squares += row_squares(total).sum()
+        added.append(squares.sqrt().float())
     return torch.stack([measured, torch.stack(added)])
+
+
+def _length(gradient: torch.Tensor) -> torch.Tensor:
+    """Return a vector's norm, float32; one sum in float32 over millions of entries falls short."""
+    parts = [part.double().square().sum() for part in gradient.flatten().split(2**20)]
+    return torch.stack(parts).sum().sqrt().float()
 
 
 def _check_accountants(mechanism: Mechanism) -> Check:

@@ -89,6 +89,17 @@ def test_a_tied_embedding_counts_its_cross_term(monkeypatch):
     assert abs(apart - whole) / whole > 1e-3  # Or the cross term would be nothing.
 
 
+def test_a_norm_does_not_fall_short_however_many_entries_there_are():
+    """One float32 sum over so many entries is 3e-4 short: more would pass than the bound."""
+    big = torch.randn(1, 20_000, 500, generator=torch.Generator().manual_seed(0))
+    exact = float(sum(part.double().square().sum() for part in big[0].split(1000)) ** 0.5)
+    assert (
+        abs(float(torch.linalg.vector_norm(big, dim=(1, 2))) / exact - 1.0) > 1e-4
+    )  # What happens else.
+    for sample in (big, big.mT.contiguous().mT):
+        assert abs(float(unit_norms([sample])) / exact - 1.0) < 1e-6
+
+
 def test_a_unit_that_overflows_adds_nothing():
     p = torch.zeros(3, 2)
     made = Factored(p, 2)
