@@ -263,13 +263,16 @@ def main() -> None:
         )
         print(f"{len(sides[0])} patients trained on, {len(sides[1])} tested on", flush=True)
         trunk = trunk_of(policy, base.model, sides, given.kept)
-        runs = _read(given.kept)
+        runs = []
         for seed in map(int, given.seeds.split(",")):
             for epsilon in map(float, given.epsilons.split(",")):
                 runs.append(measure(policy, home, sides, trunk, epsilon, seed))
                 if given.kept is not None:
-                    lines = "".join(f"{json.dumps(row)}\n" for row in runs)
-                    (given.kept / "runs.jsonl").write_text(lines)
+                    with (given.kept / "runs.jsonl").open("a") as kept:
+                        kept.write(f"{json.dumps(runs[-1])}\n")
+    if given.kept is not None:
+        lines = (given.kept / "runs.jsonl").read_text().splitlines()
+        runs = sorted((json.loads(line) for line in lines), key=lambda r: (r["seed"], r["epsilon"]))
     show(runs)
 
 
@@ -287,15 +290,9 @@ def trunk_of(
     trunk = Trunk(model, texts, frozen_blocks(policy, model))
     if where is not None:
         where.parent.mkdir(exist_ok=True)
-        save_file({k.hex(): v for k, v in trunk.made.items()}, where)
+        save_file({k.hex(): v for k, v in trunk.made.items()}, f"{where}.new")
+        Path(f"{where}.new").replace(where)
     return trunk
-
-
-def _read(kept: Path | None) -> list[dict[str, Any]]:
-    where = None if kept is None else kept / "runs.jsonl"
-    if where is None or not where.exists():
-        return []
-    return [json.loads(line) for line in where.read_text().splitlines()]
 
 
 if __name__ == "__main__":
