@@ -54,8 +54,10 @@ def measured(model, family, units, *, tokens=64):
     return torch.cat(norms), truth.norm(dim=1), summed, expected
 
 
-@pytest.mark.parametrize("tokens", [1, 64, 10_000])
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize(
+    ("family", "tokens"),
+    [(family, 64) for family in FAMILIES] + [(f, t) for f in ("llama", "t5") for t in (1, 10_000)],
+)
 def test_norms_and_clipped_sums_are_those_of_units_taken_alone(family, tokens, monkeypatch):
     model, units = zoo.tuned("full", family), zoo.units_for(family)
     for gram in (False, True):  # The tiny weights have fewer entries than Gram matrices cost.
@@ -114,7 +116,7 @@ def test_a_unit_that_overflows_adds_nothing():
     assert float((total.norm() - 1.0).abs()) < 1e-5
 
 
-@pytest.mark.parametrize("family", ["llama", "bert", "t5"])
+@pytest.mark.parametrize("family", ["llama", "t5"])
 def test_a_run_ends_where_the_run_with_gradients_in_memory_ends(family):
     units, ended = zoo.units_for(family, 8), []
     for limit in (1 << 30, 1):
