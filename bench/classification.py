@@ -9,7 +9,7 @@ sample generator's, their identifiers left in: the labels do not depend on them.
 another seed than those by which the example's step sizes were chosen, and test patients are never
 trained on. Intervals are percentile bootstraps over test patients; of the difference, over the same
 patients for both. With `--kept`, a run's answers are kept in a folder, so that runs may be made
-apart and summed up together.
+apart and summed up together, and a run that was stopped goes on where it was.
 
 The blocks below the trained ones are frozen and drop nothing: what they make of a letter is
 computed once and remembered (`Trunk`), instead of at every draw. That changes the time alone: the
@@ -19,9 +19,11 @@ whole model with the trained adapter is held to the same logits.
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
+import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -55,14 +57,31 @@ DATA_SEED = 7
 DRAWS = 2000
 
 
-class Memory:
-    """A checkpoint store that forgets with the process."""
+class Kept:
+    """A run's last checkpoint, in memory or in a folder: a run that was stopped goes on there."""
 
-    def save(self, state: object) -> None:
-        self.state = state
+    def __init__(self, folder: Path | None) -> None:
+        self.folder = folder
 
-    def load(self) -> None:
-        return None
+    def save(self, state: Mapping[str, bytes]) -> None:
+        if self.folder is None:
+            return
+        fresh = self.folder.with_suffix(".new")
+        shutil.rmtree(fresh, ignore_errors=True)
+        fresh.mkdir()
+        for name, data in state.items():
+            (fresh / name).write_bytes(data)
+        self.drop()
+        fresh.rename(self.folder)
+
+    def load(self) -> dict[str, bytes] | None:
+        if self.folder is None or not self.folder.exists():
+            return None
+        return {file.name: file.read_bytes() for file in self.folder.iterdir()}
+
+    def drop(self) -> None:
+        if self.folder is not None:
+            shutil.rmtree(self.folder, ignore_errors=True)
 
 
 class Trunk(torch.nn.Module):
@@ -134,6 +153,7 @@ def measure(
     trunk: Trunk,
     epsilon: float,
     seed: int,
+    store: Kept,
 ) -> dict[str, Any]:
     """Train one classifier and score it on the test patients."""
     trained_on, tested_on = sides
@@ -149,10 +169,10 @@ def measure(
         model,
         trained_on,
         mechanism,
-        train_settings(policy),
+        dataclasses.replace(train_settings(policy), checkpoint_every_steps=1),
         noise_key=bytes([seed]) * 32,
         noise_source=INJECTED,
-        checkpoint_store=Memory(),
+        checkpoint_store=store,
         progress=lambda *_: None,
         loss_fn=loss_of(policy.training, base.shape),
     )
@@ -266,7 +286,10 @@ def main() -> None:
         runs = []
         for seed in map(int, given.seeds.split(",")):
             for epsilon in map(float, given.epsilons.split(",")):
-                runs.append(measure(policy, home, sides, trunk, epsilon, seed))
+                folder = None if given.kept is None else given.kept / f"run-{seed}-{epsilon:g}"
+                store = Kept(folder)
+                runs.append(measure(policy, home, sides, trunk, epsilon, seed, store))
+                store.drop()
                 if given.kept is not None:
                     with (given.kept / "runs.jsonl").open("a") as kept:
                         kept.write(f"{json.dumps(runs[-1])}\n")

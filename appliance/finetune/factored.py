@@ -91,7 +91,7 @@ class Factored:
     def _cheaper_whole(self, tokens: int) -> bool:
         """Tell whether a unit's gradient costs less than the Gram matrices of its factors."""
         rows, columns = self.shape
-        return tokens * (rows + columns) > rows * columns
+        return bool(tokens * (rows + columns) > rows * columns)
 
     def _square(self, unit: int) -> torch.Tensor:
         own = [piece.of(unit) for piece in self.pieces]
