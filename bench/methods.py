@@ -34,17 +34,19 @@ from transformers import LlamaConfig, LlamaForCausalLM
 from appliance.finetune.batching import PhysicalBatch, UnitGroup
 from appliance.finetune.loss import causal_lm_loss
 from appliance.finetune.mechanism import Mechanism
-from appliance.finetune.methods import MethodSettings, attach, engine_for
+from appliance.finetune.methods import Holding, MethodSettings, attach, engine_for, holding
 from appliance.finetune.noise import INJECTED, NoiseSource
 from appliance.finetune.optimizer import DpAdam, DpOptimizer
 from appliance.finetune.per_sample import trainable
 from appliance.finetune.ranks import Ranks
-from appliance.finetune.settings import TrainSettings
+from appliance.finetune.settings import UNIT_GRADIENT_BYTES, TrainSettings
 from appliance.finetune.trainer import train
 from appliance.model.examples import Example
 from appliance.sample_data import write_sample_data
 
 METHODS = ("lora", "dora", "ia3", "prompt", "prefix", "bottleneck", "full")
+#: And full tuning as it was before large weights were held as factors, for comparison.
+TIMED = (*METHODS, "full-by-unit")
 #: Step sizes for the small model of `use`: the best of `sweep` at epsilon 8.
 STEPS = {
     "lora": 1e-2,
@@ -61,16 +63,15 @@ WIDTH, VOCABULARY, LENGTH, BATCH = 64, 1024, 32, 48
 
 
 def settings_of(method: str) -> MethodSettings:
+    method = method.removesuffix("-by-unit")
     return MethodSettings(method=method, rank=8, alpha=16.0, virtual_tokens=10)
 
 
 # --- time and memory -----------------------------------------------------------------------------
 
 
-def private_step(
-    model: torch.nn.Module, batch: PhysicalBatch, *, in_memory: int
-) -> Callable[[], None]:
-    """A step as the trainer does it: groups of as many units as fit into its memory."""
+def private_step(model: torch.nn.Module, batch: PhysicalBatch, held: Holding) -> Callable[[], None]:
+    """A step as the trainer does it: groups of as many units as it holds together."""
     optimizer = DpOptimizer(
         DpAdam(trainable(model), learning_rate=1e-5),
         mechanism=Mechanism(
@@ -84,9 +85,11 @@ def private_step(
         noise=NoiseSource(key=KEY, origin=INJECTED),
         ranks=Ranks(),
     )
-    engine = engine_for(model, causal_lm_loss)
+    engine = engine_for(model, causal_lm_loss, large=held.large)
     number = iter(range(10_000))
-    rows = len(batch.unit)
+    rows, length = batch.input_ids.shape
+    fit = max(1, TrainSettings().physical_batch_tokens // length) if held.large else rows
+    in_memory = min(held.units, fit)
     parts = [
         UnitGroup(units=len(cut), batches=(_part(batch, cut),))
         for cut in (range(i, min(i + in_memory, rows)) for i in range(0, rows, in_memory))
@@ -117,9 +120,12 @@ def _part(batch: PhysicalBatch, cut: range) -> PhysicalBatch:
     )
 
 
-def in_memory_of(model: torch.nn.Module) -> int:
+def held_by(model: torch.nn.Module, method: str) -> Holding:
+    """How the trainer would hold gradients; `full-by-unit` holds them as they are."""
+    if method != "full-by-unit":
+        return holding(model, unit_gradient_bytes=UNIT_GRADIENT_BYTES)
     size = 4 * sum(p.numel() for p in trainable(model))
-    return max(1, TrainSettings().unit_gradient_bytes // size)
+    return Holding(units=max(1, UNIT_GRADIENT_BYTES // size))
 
 
 def seconds(
@@ -130,7 +136,7 @@ def seconds(
     batch = random_batch(*shape)
     steps = (
         plain_step(plain, batch),
-        private_step(model, batch, in_memory=in_memory_of(model)),
+        private_step(model, batch, held_by(model, method)),
     )
     found: tuple[list[float], list[float]] = ([], [])
     for number in range(rounds + 1):
@@ -150,7 +156,7 @@ def peak(method: str, layers: int, shape: tuple[int, int], *, private: bool) -> 
     def make() -> Callable[[], None]:
         model = attach(smollm2_shaped(layers), settings_of(method)).train()
         if private:
-            return private_step(model, batch, in_memory=in_memory_of(model))
+            return private_step(model, batch, held_by(model, method))
         return plain_step(model, batch)
 
     return peak_of(make)
@@ -379,11 +385,11 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=30)
     parser.add_argument("--rows", type=int, default=8)
     parser.add_argument("--length", type=int, default=128)
-    parser.add_argument("--only", choices=METHODS)
+    parser.add_argument("--only", choices=TIMED)
     args = parser.parse_args()
     torch.set_num_threads(1)
     if args.part in (None, "time"):
-        chosen = METHODS if args.only is None else (args.only,)
+        chosen = TIMED if args.only is None else (args.only,)
         show_time(chosen, args.layers, args.rounds, (args.rows, args.length))
         print()
     if args.part in (None, "use"):

@@ -89,6 +89,7 @@ def attach_lora(
         layers_to_transform=None if layers is None else list(layers),
         use_rslora=rslora,
         use_dora=dora,
+        fan_in_fan_out=lies_transposed(model),
         bias="none",
         task_type=peft_type(shape),
         modules_to_save=list(fresh) or None,
@@ -107,6 +108,11 @@ def attach_lora(
             if ".lora_A." in name:
                 p.requires_grad_(False)
     return adapted
+
+
+def lies_transposed(model: torch.nn.Module) -> bool:
+    """Tell whether a base's linear layers hold [in, out], as GPT-2's do; PEFT wants to know."""
+    return any(type(module).__name__ == "Conv1D" for module in model.modules())
 
 
 def export_adapter(model: torch.nn.Module, *, base_model_name: str) -> dict[str, bytes]:

@@ -57,6 +57,7 @@ def group_units(
     *,
     physical_batch_tokens: int,
     units_in_memory: int,
+    one_pass: bool = False,
     device: torch.device | str = "cpu",
 ) -> Iterator[UnitGroup]:
     """Cut a logical batch into groups of whole units, and each group into physical batches.
@@ -67,13 +68,14 @@ def group_units(
         physical_batch_tokens: most tokens of one physical batch, padding included; a longer
             record goes alone.
         units_in_memory: most units of a group.
+        one_pass: whether a group is to be no more than one physical batch, unless one unit is.
         device: where the tensors go.
 
     Returns:
         Groups, in an order that depends on nothing but the arguments; none for no draws.
     """
-    for start in range(0, len(draws), units_in_memory):
-        part = draws[start : start + units_in_memory]
+    most_tokens = physical_batch_tokens if one_pass else None
+    for part in _parts(draws, units, units_in_memory, most_tokens):
         rows = [
             _Row(example=units[draw.unit][record], unit=number, weight=1.0 / len(draw.records))
             for number, draw in enumerate(part)
@@ -93,6 +95,27 @@ class _Row:
     example: Example = field(repr=False)
     unit: int
     weight: float
+
+
+def _parts(
+    draws: Sequence[UnitDraw],
+    units: Sequence[Sequence[Example]],
+    most_units: int,
+    most_tokens: int | None,
+) -> Iterator[Sequence[UnitDraw]]:
+    """Cut draws into groups of at most so many units, and so many tokens with padding."""
+    part: list[UnitDraw] = []
+    rows, width = 0, 0
+    for draw in draws:
+        wide = max((len(units[draw.unit][record]) for record in draw.records), default=0)
+        tokens = (rows + len(draw.records)) * max(width, wide)
+        if part and (len(part) == most_units or (most_tokens is not None and tokens > most_tokens)):
+            yield part
+            part, rows, width = [], 0, 0
+        part.append(draw)
+        rows, width = rows + len(draw.records), max(width, wide)
+    if part:
+        yield part
 
 
 def _cut(rows: Sequence[_Row], physical_batch_tokens: int) -> Iterator[Sequence[_Row]]:

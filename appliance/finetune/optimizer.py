@@ -15,6 +15,7 @@ from typing import Literal
 import torch
 from opacus.optimizers import DPOptimizer
 
+from appliance.finetune.factored import Factored, row_squares
 from appliance.finetune.mechanism import Clipping, Mechanism
 from appliance.finetune.noise import NoiseSource, Purpose, grid_noise, grid_step
 from appliance.finetune.ranks import Ranks
@@ -98,7 +99,7 @@ class DpOptimizer(DPOptimizer):  # type: ignore[misc]  # Opacus is untyped
 
     def clip_and_accumulate(self) -> None:
         """Clip each unit's gradient over all parameters together and add to the sums."""
-        samples = self.grad_samples
+        samples = [p.grad_sample for p in self.params]
         norms = unit_norms(samples)
         if self.mechanism.kind == "none":
             factors = torch.ones_like(norms)
@@ -110,10 +111,12 @@ class DpOptimizer(DPOptimizer):  # type: ignore[misc]  # Opacus is untyped
             self.seen += len(norms)
         finite = torch.isfinite(norms)
         broken = None if bool(finite.all()) else (~finite).nonzero()[:, 0]
+        if broken is not None:
+            factors[broken] = 0.0
         for p, sample in zip(self.params, samples, strict=True):
-            if broken is not None:
+            if broken is not None and not isinstance(sample, Factored):
                 sample[broken] = 0.0  # 0 * inf is not 0.
-            _add_weighted(p.summed_grad, factors, sample)
+            add_weighted(p.summed_grad, factors, sample)
             p.grad_sample = None
 
     def add_step_noise(self, step: int) -> None:
@@ -172,29 +175,44 @@ class DpOptimizer(DPOptimizer):  # type: ignore[misc]  # Opacus is untyped
         return self.unclipped - 0.5 * self.seen
 
 
-def _add_weighted(total: torch.Tensor, factors: torch.Tensor, sample: torch.Tensor) -> None:
-    """Add the weighted sum of per-unit gradients to `total`, without copying a transposed one."""
-    if sample.dim() == 3 and not sample.is_contiguous() and sample.mT.is_contiguous():
+def add_weighted(
+    total: torch.Tensor, factors: torch.Tensor, sample: torch.Tensor | Factored
+) -> None:
+    """Add the weighted sum of per-unit gradients to `total`, without copying a transposed one.
+
+    Args:
+        total: float32 [*shape]; changed.
+        factors: float32 [units].
+        sample: [units, *shape], or factors.
+    """
+    if isinstance(sample, Factored):
+        sample.add_weighted(total, factors)
+    elif sample.dim() == 3 and not sample.is_contiguous() and sample.mT.is_contiguous():
         summed = (factors @ sample.mT.flatten(1)).view(sample.shape[2], sample.shape[1])
         total.add_(summed.mT)
     else:
         total.view(-1).add_(factors @ sample.flatten(1))
 
 
-def unit_norms(samples: Sequence[torch.Tensor]) -> torch.Tensor:
+def unit_norms(samples: Sequence[torch.Tensor | Factored]) -> torch.Tensor:
     """Measure each unit's gradient over all parameters.
 
     Args:
-        samples: float32 [units, *shape], one per parameter.
+        samples: float32 [units, *shape], or factors, one per parameter.
 
     Returns:
         float32 [units].
+
+    Guarantees:
+        Relative error below 1e-6 however many entries there are: float32 sums over one row of a
+        weight at a time, float64 over rows. One float32 sum over the 28 million entries of an
+        embedding is 0.15 % short, and a unit would be clipped by that much too little.
     """
-    squares = torch.zeros(len(samples[0]), dtype=torch.float32, device=samples[0].device)
+    squares = torch.zeros((), dtype=torch.float64)
     for sample in samples:
-        shape = tuple(range(1, sample.dim()))
-        squares += torch.linalg.vector_norm(sample, dim=shape, dtype=torch.float32) ** 2
-    return squares.sqrt_()
+        found = sample.squares() if isinstance(sample, Factored) else row_squares(sample).sum(dim=1)
+        squares = squares.to(found.device) + found
+    return squares.sqrt().float()
 
 
 class DpAdam(torch.optim.Optimizer):  # type: ignore[misc]  # torch is untyped here

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 import torch
 
 from appliance.finetune.batching import PhysicalBatch, UnitGroup
+from appliance.finetune.factored import Factored, Piece
 
 LossFn = Callable[[Any, PhysicalBatch], tuple[torch.Tensor, torch.Tensor]]
 
@@ -23,7 +24,7 @@ class GradientEngine(Protocol):
     name: str
 
     def unit_gradients(self, group: UnitGroup) -> torch.Tensor:
-        """Set `grad_sample` [units, *shape] on every trainable parameter.
+        """Set `grad_sample` [units, *shape], or `Factored`, on every trainable parameter.
 
         Args:
             group: whole units.
@@ -46,7 +47,13 @@ def trainable(model: torch.nn.Module) -> list[torch.nn.Parameter]:
 class RowMap:
     """Which unit each row of the present physical batch belongs to."""
 
-    def __init__(self) -> None:
+    def __init__(self, large: frozenset[int] = frozenset()) -> None:
+        """Start without a batch.
+
+        Args:
+            large: `id` of each weight whose per-unit gradients are kept as factors.
+        """
+        self._large = large
         self.unit: torch.Tensor = torch.empty(0, dtype=torch.int64)
         self.rows = 0
         self.units = 0
@@ -58,6 +65,20 @@ class RowMap:
         in_order = torch.arange(units, device=unit.device)
         # Where each unit is one row, in order, the rows' gradients are the units' gradients.
         self.identity = alone and len(unit) == units and bool((unit == in_order).all())
+
+    def add_product(self, p: torch.nn.Parameter, left: torch.Tensor, right: torch.Tensor) -> None:
+        """Add per-row gradients left' right of a weight; see `Piece`. Indices only if large."""
+        if id(p) not in self._large:
+            self.add(p, torch.bmm(left.transpose(1, 2), right))
+            return
+        if p.grad_sample is None:
+            p.grad_sample = Factored(p, self.units)
+        piece = Piece(left=left.detach(), right=right.detach(), unit=self.unit)
+        p.grad_sample.pieces.append(piece)
+
+    def is_large(self, p: torch.nn.Parameter) -> bool:
+        """Tell whether a weight's per-unit gradients are kept as factors."""
+        return id(p) in self._large
 
     def add(self, p: torch.nn.Parameter, rows: torch.Tensor) -> None:
         """Add per-row gradients [rows, *shape] to the units' gradients, in float32."""

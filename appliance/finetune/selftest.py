@@ -26,10 +26,12 @@ import torch
 from appliance.errors import MachineError
 from appliance.finetune import batching, toy
 from appliance.finetune.accounting import cross_check
+from appliance.finetune.factored import row_squares
 from appliance.finetune.loss import causal_lm_loss
 from appliance.finetune.mechanism import Mechanism
-from appliance.finetune.methods.choose import engine_for
-from appliance.finetune.per_sample import LossFn, trainable
+from appliance.finetune.methods.choose import engine_for, holding
+from appliance.finetune.optimizer import add_weighted, unit_norms
+from appliance.finetune.per_sample import GradientEngine, LossFn, trainable
 from appliance.finetune.sampling import UnitDraw
 from appliance.finetune.selftest_bound import check_count
 from appliance.finetune.selftest_checks import (
@@ -41,6 +43,7 @@ from appliance.finetune.selftest_checks import (
     check_sensitivity,
     check_steps,
 )
+from appliance.finetune.settings import UNIT_GRADIENT_BYTES
 from appliance.model.examples import Example
 
 #: float32 [units, parameters]: each unit's gradient the obvious way.
@@ -145,6 +148,7 @@ def check_model(
     loss_fn: LossFn = causal_lm_loss,
     truth: Truth = toy.one_at_a_time,
     tolerance: float = 1e-3,
+    unit_gradient_bytes: int = UNIT_GRADIENT_BYTES,
 ) -> Check:
     """Compare the engine's per-unit norms with one-at-a-time truth on the model to be trained.
 
@@ -154,6 +158,7 @@ def check_model(
         loss_fn: the loss the run will use.
         truth: each unit's gradient, its records alone, under that loss.
         tolerance: largest relative difference of a norm.
+        unit_gradient_bytes: as the run will have it; decides how gradients are held.
 
     Returns:
         The check; it fails where there is nothing to compare.
@@ -168,20 +173,20 @@ def check_model(
         return Check(name=name, passed=False, measured=None, expected=expected, detail="no unit")
     was_training = model.training
     model.eval()
-    norms = truth(model, few).norm(dim=1)
-    engine = engine_for(model, loss_fn)
+    norms = torch.stack([_length(truth(model, [records])) for records in few])
+    held = holding(model, unit_gradient_bytes=unit_gradient_bytes)
+    engine = engine_for(model, loss_fn, large=held.large)
     draws = [UnitDraw(unit=i, records=tuple(range(len(r)))) for i, r in enumerate(few)]
     groups = batching.group_units(
         draws,
         few,
         physical_batch_tokens=1024,
-        units_in_memory=len(few),
+        units_in_memory=held.units,
+        one_pass=bool(held.large),
         device=norms.device,
     )
     try:
-        for group in groups:
-            engine.unit_gradients(group)
-        found = torch.cat([p.grad_sample.flatten(1) for p in trainable(model)], dim=1).norm(dim=1)
+        found = torch.cat([_norms(engine, group, trainable(model)) for group in groups], dim=1)
     finally:
         engine.close()
         model.train(was_training)
@@ -195,6 +200,35 @@ def check_model(
         expected=expected,
         detail=f"{engine.name}, {len(few)} units",
     )
+
+
+def _norms(
+    engine: GradientEngine, group: batching.UnitGroup, params: Sequence[torch.nn.Parameter]
+) -> torch.Tensor:
+    """Measure each unit's gradient as it is clipped by, and as it would be added up.
+
+    Returns:
+        float32 [2, units]; the two differ only where gradients are held as factors.
+    """
+    engine.unit_gradients(group)
+    samples = [p.grad_sample for p in params]
+    for p in params:
+        p.grad_sample = None
+    measured, added = unit_norms(samples), []
+    for one in torch.eye(group.units, device=measured.device):
+        squares = torch.zeros((), dtype=torch.float64, device=measured.device)
+        for p, sample in zip(params, samples, strict=True):
+            total = torch.zeros(p.shape, device=p.device)
+            add_weighted(total, one, sample)
+            squares += row_squares(total).sum()
+        added.append(squares.sqrt().float())
+    return torch.stack([measured, torch.stack(added)])
+
+
+def _length(gradient: torch.Tensor) -> torch.Tensor:
+    """Return a vector's norm, float32; one sum in float32 over millions of entries falls short."""
+    parts = [part.double().square().sum() for part in gradient.flatten().split(2**20)]
+    return torch.stack(parts).sum().sqrt().float()
 
 
 def _check_accountants(mechanism: Mechanism) -> Check:

@@ -9,6 +9,7 @@ import torch
 from scipy import stats
 
 from appliance.finetune import toy
+from appliance.finetune.methods.choose import Holding
 from appliance.finetune.noise import INJECTED, NoiseSource
 from appliance.finetune.per_sample import trainable
 from appliance.finetune.selftest_checks import Check, Rig
@@ -58,7 +59,7 @@ def _moves(rig: Rig, *, rate: float, noise: float, steps: int, units: int) -> li
         noise=NoiseSource(key=_KEY, origin=INJECTED),
         loss_fn=rig.loss_fn,
         physical_batch_tokens=48,
-        units_in_memory=5,
+        held=Holding(units=5),
     )
     found = []
     try:

@@ -14,6 +14,7 @@ from scipy import stats
 from appliance.finetune import toy
 from appliance.finetune.accounting import EventSpec, compose_epsilon
 from appliance.finetune.mechanism import Clipping, Mechanism
+from appliance.finetune.methods.choose import Holding
 from appliance.finetune.noise import INJECTED, NoiseSource
 from appliance.finetune.per_sample import LossFn, trainable
 from appliance.finetune.sampling import PoissonSampler
@@ -96,7 +97,7 @@ class Rig:
             noise=NoiseSource(key=_KEY, origin=INJECTED),
             loss_fn=self.loss_fn,
             physical_batch_tokens=96,
-            units_in_memory=5,
+            held=Holding(units=5),
         )
         rows = []
         try:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from appliance.finetune.noise import NoiseOrigin
 from appliance.finetune.optimizer import OptimizerName
 
 Schedule = Literal["constant", "linear", "cosine"]
 Averaging = Literal["none", "tail"]
+
+#: Most memory for per-unit gradients.
+UNIT_GRADIENT_BYTES: Final = 2**29
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +31,8 @@ class TrainSettings:
         averaging: "tail" returns the mean of the iterates over the last `average_share`.
         average_share: share of steps averaged, (0, 1].
         physical_batch_tokens: most tokens of one pass; memory only.
-        unit_gradient_bytes: most memory for per-unit gradients; memory only.
+        unit_gradient_bytes: most memory for per-unit gradients; where too few fit, large weights'
+            are kept as factors. Memory only.
         gradient_checkpointing: recompute activations instead of keeping them.
         shard_base: split the frozen base over the processes of the run; memory only.
         precision: "bf16" runs the forward pass under autocast; norms and noise stay float32.
@@ -46,7 +50,7 @@ class TrainSettings:
     averaging: Averaging = "none"
     average_share: float = 0.3
     physical_batch_tokens: int = 1024
-    unit_gradient_bytes: int = 2**29
+    unit_gradient_bytes: int = UNIT_GRADIENT_BYTES
     gradient_checkpointing: bool = False
     shard_base: bool = False
     precision: Literal["fp32", "bf16"] = "fp32"

@@ -21,7 +21,7 @@ import torch
 from appliance.finetune import batching
 from appliance.finetune.admission import Admission
 from appliance.finetune.mechanism import Mechanism
-from appliance.finetune.methods.choose import engine_for
+from appliance.finetune.methods.choose import Holding, engine_for
 from appliance.finetune.noise import NoiseSource, Purpose
 from appliance.finetune.optimizer import DpOptimizer
 from appliance.finetune.per_sample import GradientEngine, LossFn
@@ -65,7 +65,7 @@ class PrivateStep:
         noise: NoiseSource,
         loss_fn: LossFn,
         physical_batch_tokens: int,
-        units_in_memory: int,
+        held: Holding,
         ranks: Ranks | None = None,
         engine: GradientEngine | None = None,
         in_step: bool = False,
@@ -80,7 +80,7 @@ class PrivateStep:
             noise: the keyed source of masks and noise.
             loss_fn: the loss of a physical batch.
             physical_batch_tokens: most tokens of one pass.
-            units_in_memory: most units whose gradients are held together.
+            held: how per-unit gradients are held.
             ranks: the processes that take part; this one alone by default.
             engine: forms per-unit gradients; chosen by the model by default.
             in_step: every process makes as many passes as the busiest; a sharded base needs it.
@@ -90,11 +90,13 @@ class PrivateStep:
         self.ranks = ranks or Ranks()
         self.sampler = PoissonSampler(mechanism=mechanism, noise=noise, admission=admission)
         self._keeps_pace, self._called = in_step, False
-        self.engine = engine or engine_for(model, self._in_step(loss_fn) if in_step else loss_fn)
+        self.engine = engine or engine_for(
+            model, self._in_step(loss_fn) if in_step else loss_fn, large=held.large
+        )
         self.optimizer = DpOptimizer(optimizer, mechanism=mechanism, noise=noise, ranks=self.ranks)
         self._noise = noise
         self._tokens = physical_batch_tokens
-        self._units = units_in_memory
+        self._held = held
         self._device = self.optimizer.params[0].device
 
     def run(
@@ -117,7 +119,8 @@ class PrivateStep:
             mine,
             units,
             physical_batch_tokens=self._tokens,
-            units_in_memory=self._units,
+            units_in_memory=self._held.units,
+            one_pass=bool(self._held.large),
             device=self._device,
         ):
             losses = self.engine.unit_gradients(group)  # 2

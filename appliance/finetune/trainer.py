@@ -21,6 +21,7 @@ from appliance.finetune.batching import PhysicalBatch
 from appliance.finetune.checkpoint import Bench, CheckpointStore, Progress
 from appliance.finetune.loss import causal_lm_loss
 from appliance.finetune.mechanism import Mechanism
+from appliance.finetune.methods.choose import holding
 from appliance.finetune.noise import NoiseOrigin, NoiseSource
 from appliance.finetune.optimizer import DpAdam
 from appliance.finetune.per_sample import LossFn, trainable
@@ -104,7 +105,7 @@ def train(
             noise=noise,
             loss_fn=_with_precision(loss_fn, settings),
             physical_batch_tokens=settings.physical_batch_tokens,
-            units_in_memory=units_in_memory(model, settings),
+            held=holding(model, unit_gradient_bytes=settings.unit_gradient_bytes),
             ranks=ranks,
             in_step=sharded(settings, ranks),
             admission=admission,
@@ -130,17 +131,6 @@ def _same_start(
     heard, noise, bound = bench.thaw(unpacked(ranks.hear()))
     heard.resumed_times -= 1  # Hearing a state is no resume.
     return heard, noise, bound
-
-
-def units_in_memory(model: torch.nn.Module, settings: TrainSettings) -> int:
-    """Tell how many units' gradients fit into the settings' memory.
-
-    Args:
-        model: whose trainable parameters count.
-        settings: with the bound.
-    """
-    size: int = 4 * sum(p.numel() for p in trainable(model))
-    return max(1, settings.unit_gradient_bytes // max(1, size))
 
 
 def _loop(

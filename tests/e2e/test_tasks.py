@@ -168,6 +168,21 @@ def test_training_goes_on_from_a_release_and_shared_people_pay_twice(
     assert found["epsilon"] < found["epsilon_sum"]
     assert runs[(one,)]["epsilon"] <= 4.0
     assert json.loads((out / "composition.json").read_text())["privacy"]["rule"]
+    for how in ("stacked", "routed"):
+        again = tmp_path / how
+        said = appliance("compose", one, two, again, "--how", how, *unlock(home), "--json")
+        assert said.assert_code(0).json["epsilon"] == found["epsilon"]
+        assert json.loads((again / "composition.json").read_text())["how"] == how
+    routes = json.loads((tmp_path / "routed" / "routes.json").read_text())
+    assert sorted(routes["self-supervised"]) == sorted((one, two))
+    assert all((tmp_path / "routed" / run / "adapter_config.json").exists() for run in (one, two))
+    rank = json.loads((tmp_path / "stacked" / "adapter_config.json").read_text())["r"]
+    assert rank == 4  # Two of rank 2.
+    nowhere = appliance("compose", one, "nowhere", tmp_path / "x", "--how", "routed", *unlock(home))
+    nowhere.assert_two_lines(2)
+    weight = appliance("compose", one, two, tmp_path / "x", "--how", "weighted", "--weights", "1,b")
+    weight.assert_two_lines(2)
+    assert not (tmp_path / "x").exists()
 
 
 def test_a_task_that_the_base_does_not_offer_is_refused_before_reading(

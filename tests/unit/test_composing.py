@@ -16,6 +16,7 @@ from peft import LoraConfig, get_peft_model, set_peft_model_state_dict
 from safetensors.torch import load as load_tensors
 
 from appliance.crypto.keys import RootKey
+from appliance.errors import UsageError
 from appliance.finetune.adapter import attach_lora, export_adapter
 from appliance.finetune.spent import compose as compose_events
 from appliance.ledger import Event, Ledger, as_units
@@ -111,6 +112,28 @@ def test_every_person_is_in_one_cell_with_exactly_their_runs(
         found = cells(ledger)
     assert {runs: cell.people for runs, cell in found.items()} == wanted
     assert all(cell.epsilon == len(runs) for runs, cell in found.items())
+
+
+@pytest.mark.parametrize(
+    ("runs", "how", "weights", "said"),
+    [
+        (("a",), "stacked", (), "two or more"),
+        (("a", "a"), "stacked", (), "two or more"),
+        (("a", "b"), "weighted", (), "one weight for each"),
+        (("a", "b"), "weighted", (1.0,), "one weight for each"),
+        (("a", "b"), "stacked", (1.0, 1.0), "one weight for each"),
+        (("a", "b"), "routed", (1.0, 1.0), "one weight for each"),
+        (("a", "b"), "weighted", (1.0, float("nan")), "finite"),
+    ],
+)
+def test_wrong_words_are_refused_before_anything_is_read(
+    runs: tuple[str, ...], how: Any, weights: tuple[float, ...], said: str, tmp_path: Path
+) -> None:
+    nobody: Any = None
+    with pytest.raises(UsageError, match=said):
+        composing.compose(nobody, runs, how=how, weights=weights, out=tmp_path / "out")
+    with pytest.raises(UsageError, match="already"):
+        composing.compose(nobody, ("a", "b"), how="routed", weights=(), out=tmp_path)
 
 
 def adapter(seed: int, **settings: Any) -> tuple[Any, dict[str, bytes]]:

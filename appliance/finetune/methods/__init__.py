@@ -1,7 +1,8 @@
 """Every tuning method behind one door.
 
     attach(model, settings, shape=, fresh=, tokenizer=)   base model -> model to be trained
-    engine_for(model, loss_fn)                            its per-unit gradients
+    holding(model, unit_gradient_bytes=)                  what its per-unit gradients take
+    engine_for(model, loss_fn, large=)                    its per-unit gradients
     export(model, base_model_name=)                       model -> two files, read back and checked
     restore(model, files)                                 two files -> the same model again
     throwaway(model)                                      the same model with a fresh start, for a
@@ -19,16 +20,18 @@ head); all of it is clipped together and gets noise.
 """
 
 from appliance.finetune.methods.attach import attach, export, leaking, restore, throwaway
-from appliance.finetune.methods.choose import engine_for
+from appliance.finetune.methods.choose import Holding, engine_for, holding
 from appliance.finetune.methods.own import Tuned
 from appliance.finetune.methods.settings import MethodSettings
 
 __all__ = [
+    "Holding",
     "MethodSettings",
     "Tuned",
     "attach",
     "engine_for",
     "export",
+    "holding",
     "leaking",
     "restore",
     "throwaway",

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from peft import IA3Config, get_peft_model
 
+from appliance.finetune.adapter import lies_transposed
 from appliance.finetune.methods.families import linear_names, parts_of
 from appliance.finetune.methods.settings import MethodSettings
 from appliance.model.tasks import Shape, peft_type
@@ -33,6 +34,7 @@ def attach_ia3(
     config = IA3Config(
         target_modules=names,
         feedforward_modules=forward,
+        fan_in_fan_out=lies_transposed(model),
         task_type=peft_type(shape),
         modules_to_save=list(fresh) or None,
     )

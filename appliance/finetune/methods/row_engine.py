@@ -4,11 +4,14 @@ Takes the place of the forward pass of every layer that has something to train. 
 pass each forms one gradient per row and adds it to the row's unit: no loop over records. Covers
 linear layers, GPT-2's Conv1D, embeddings (tied ones too: what is shared adds up), layer norms, RMS
 norms, LoRA, DoRA with its bare magnitude, IA3's bare scales, prompts and prefixes.
+
+Where the gradients of enough units do not fit into memory together, those of large weights stay
+factors, from which norm and clipped sum follow (`factored.py`).
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import torch
 
@@ -16,6 +19,9 @@ from appliance.errors import MachineError
 from appliance.finetune.batching import UnitGroup
 from appliance.finetune.methods import row_layers
 from appliance.finetune.per_sample import LossFn, RowMap, trainable
+
+#: Fewest entries of a weight that is worth keeping as factors.
+_LARGE: Final = 2**15
 
 
 class RowEngine:
@@ -33,12 +39,15 @@ class RowEngine:
 
     name = "one-pass-by-row"
 
-    def __init__(self, model: torch.nn.Module, loss_fn: LossFn) -> None:
+    def __init__(
+        self, model: torch.nn.Module, loss_fn: LossFn, *, large: frozenset[int] = frozenset()
+    ) -> None:
         """Attach to every layer that trains something.
 
         Args:
             model: of which `covers` says yes.
             loss_fn: the loss of a physical batch, a sum over its rows.
+            large: of `large_weights`; `grad_sample` of these is `Factored`.
 
         Raises:
             MachineError: the model trains a parameter that no layer known here owns.
@@ -52,7 +61,9 @@ class RowEngine:
         self._model = model
         self._loss_fn = loss_fn
         self._params = trainable(model)
-        self._rows = RowMap()
+        self._rows = RowMap(large)
+        if large:
+            self.name = "one-pass-by-row-and-factors"
         self._layers = [m for m in model.modules() if row_layers.owned(m)]
         for layer in _outermost(self._layers):
             layer.forward = _while_training(layer, row_layers.forward_of(layer, self._rows))
@@ -90,6 +101,19 @@ def covers(model: torch.nn.Module) -> bool:
             found |= {id(p) for p in mine}
     params = trainable(model)
     return bool(params) and all(id(p) in found for p in params)
+
+
+def large_weights(model: torch.nn.Module) -> frozenset[int]:
+    """Return the `id` of each large trained weight of linear layers and embeddings alone."""
+    found: set[int] = set()
+    other: set[int] = set()
+    for layer in model.modules():
+        mine = row_layers.owned(layer)
+        plain = row_layers.is_plain(layer)
+        for p in mine:
+            large = plain and p.dim() == 2 and p.numel() >= _LARGE
+            (found if large else other).add(id(p))
+    return frozenset(found - other)
 
 
 def _outermost(layers: list[torch.nn.Module]) -> list[torch.nn.Module]:

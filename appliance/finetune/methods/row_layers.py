@@ -45,6 +45,11 @@ def owned(layer: Any) -> list[torch.nn.Parameter]:  # noqa: ANN401  any module
     return [p for p in found if p.requires_grad]
 
 
+def is_plain(layer: Any) -> bool:  # noqa: ANN401
+    """Tell whether a layer is a linear one or an embedding, with no adapter in or around it."""
+    return _is_linear(layer) or _is_embedding(layer)
+
+
 def _linear(layer: Any, rows: RowMap) -> Forward:  # noqa: ANN401
     transposed = type(layer).__name__ == "Conv1D"
     return lambda x: row_ops.linear(x, layer.weight, layer.bias, rows, transposed=transposed)

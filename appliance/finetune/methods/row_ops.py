@@ -130,7 +130,7 @@ class _Linear(torch.autograd.Function):  # type: ignore[misc]  # torch is untype
         if x is not None:
             flat = x.reshape(len(x), -1, x.shape[-1])
             left, right = (flat, g) if ctx.transposed else (g, flat)
-            ctx.rows.add(ctx.weight, torch.bmm(left.transpose(1, 2), right))
+            ctx.rows.add_product(ctx.weight, left, right)
         grad_x = grad @ matrix if ctx.needs_input_grad[0] else None
         return grad_x, None, None, None, None
 
@@ -156,6 +156,9 @@ class _Embedding(torch.autograd.Function):  # type: ignore[misc]  # torch is unt
         g = grad.reshape(*flat.shape, width).float()
         if ctx.padding_idx is not None:
             g = g.masked_fill((flat == ctx.padding_idx).unsqueeze(-1), 0.0)
+        if ctx.rows.is_large(ctx.weight):
+            ctx.rows.add_product(ctx.weight, flat, g)
+            return None, None, None, None
         per_row = g.new_zeros(len(ids) * entries, width)
         places = flat + entries * torch.arange(len(ids), device=ids.device).unsqueeze(1)
         per_row.index_add_(0, places.reshape(-1), g.reshape(-1, width))

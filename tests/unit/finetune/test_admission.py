@@ -97,6 +97,16 @@ def test_a_removed_unit_leaves_the_draws_of_those_before_it() -> None:
         assert without.items() <= with_it.items()
 
 
+@pytest.mark.parametrize("rule", RULES)
+def test_what_others_hold_decides_nothing(rule: str) -> None:
+    """A limit taken from the data, say its median, would tie one person's records to another's."""
+    alone = {unit: RULES[rule].shares(110, unit, UNITS[unit]) for unit in (0, 4, 8)}
+    for _ in range(9):
+        RULES[rule].shares(110, 5, [example(3, record=1)])
+        RULES[rule].shares(110, 6, [example(3, record=2)])
+    assert {unit: RULES[rule].shares(110, unit, UNITS[unit]) for unit in alone} == alone
+
+
 def test_stages_follow_the_policys_limits_and_end_with_everyone() -> None:
     rule = by("length", (5.0, 10.0), share=0.5)
     assert [rule.limit(s) for s in (0, 99, 100, 199, 200, 399)] == [

@@ -69,6 +69,24 @@ def test_a_clipped_sum_is_that_of_units_taken_alone(method, family):
     assert float((found - expected).norm() / expected.norm()) < 1e-5
 
 
+@pytest.mark.parametrize(
+    ("method", "family"), [(m, f) for m, f in zoo.OFFERED if f in zoo.ENCODERS]
+)
+def test_several_labels_and_weights_of_classes_are_exact(method, family):
+    model, units = zoo.tuned(method, family), zoo.several_labels(zoo.units_for(family))
+    model.get_base_model().config.problem_type = "multi_label_classification"
+    classes = {"multi_label": True, "weights": {"b": 3.0, "c": 0.5}}
+    loss, truth_of = zoo.loss_and_truth(method, family, **classes)
+    truth = truth_of(model, units)
+    plain = zoo.loss_and_truth(method, family, multi_label=True)[1](model, units)
+    assert float((plain - truth).norm() / truth.norm()) > 0.05  # The weights do something.
+    engine = engine_for(model, loss)
+    assert engine.name != MicroBatchEngine.name
+    rows = rows_of(engine, model, units)
+    engine.close()
+    assert float((rows - truth).norm(dim=1).max() / truth.norm(dim=1).max()) < 1e-5
+
+
 @pytest.mark.parametrize("method", ["dora", "full", "ia3", "bottleneck", "prompt", "prefix"])
 def test_a_unit_has_the_same_gradient_alone_and_in_company(method):
     model, units = zoo.tuned(method, "llama"), zoo.units_for("llama", 6, seed=5)

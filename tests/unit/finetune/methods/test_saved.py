@@ -120,6 +120,15 @@ def test_a_fresh_start_computes_what_the_base_computes(method):
     assert torch.allclose(logits(model, "llama"), expected, atol=1e-6)
 
 
+@pytest.mark.parametrize("method", ["lora", "dora", "ia3"])
+def test_peft_has_nothing_to_say_about_how_a_familys_weights_lie(method, recwarn):
+    for family in ("gpt2", "llama", "bert"):
+        files = export(zoo.tuned(method, family), base_model_name="tiny")
+        said = json.loads(files["adapter_config.json"])["fan_in_fan_out"]
+        assert said == (family == "gpt2")
+    assert not [w for w in recwarn if "fan_in_fan_out" in str(w.message)]
+
+
 def test_a_prompt_starts_as_the_words_of_its_text():
     class Words:
         def __call__(self, text, add_special_tokens):

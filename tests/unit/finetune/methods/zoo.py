@@ -11,6 +11,8 @@ from transformers import (
     DistilBertForSequenceClassification,
     Gemma2Config,
     Gemma2ForCausalLM,
+    Gemma3ForCausalLM,
+    Gemma3TextConfig,
     GemmaConfig,
     GemmaForCausalLM,
     GPT2Config,
@@ -29,6 +31,8 @@ from transformers import (
     Qwen3ForCausalLM,
     RobertaConfig,
     RobertaForSequenceClassification,
+    SmolLM3Config,
+    SmolLM3ForCausalLM,
     T5Config,
     T5ForConditionalGeneration,
 )
@@ -63,6 +67,8 @@ BUILD = {
     "qwen3": lambda: Qwen3ForCausalLM(Qwen3Config(**_GROUPED, head_dim=8)),
     "gemma": lambda: GemmaForCausalLM(GemmaConfig(**_GROUPED, head_dim=8)),
     "gemma2": lambda: Gemma2ForCausalLM(Gemma2Config(**_GROUPED, head_dim=8)),
+    "gemma3_text": lambda: Gemma3ForCausalLM(Gemma3TextConfig(**_GROUPED, head_dim=8)),
+    "smollm3": lambda: SmolLM3ForCausalLM(SmolLM3Config(**_GROUPED)),
     "phi": lambda: PhiForCausalLM(PhiConfig(**_BLOCK, resid_pdrop=0.0, embd_pdrop=0.0)),
     "phi3": lambda: Phi3ForCausalLM(
         Phi3Config(**_GROUPED, resid_pdrop=0.0, embd_pdrop=0.0, attention_dropout=0.0)
@@ -110,7 +116,10 @@ BUILD = {
         )
     ),
 }
-CAUSAL = ("llama", "mistral", "qwen2", "qwen3", "gemma", "gemma2", "phi", "phi3", "gpt2")
+CAUSAL = (
+    *("llama", "mistral", "qwen2", "qwen3", "gemma", "gemma2", "gemma3_text", "smollm3"),
+    *("phi", "phi3", "gpt2"),
+)
 ENCODERS = ("bert", "roberta", "distilbert")
 HEADS = {
     "bert": ("classifier",),
@@ -128,14 +137,14 @@ OFFERED = [
 ]
 
 
-def training(family: str, method: str = "lora") -> Training:
+def training(family: str, method: str = "lora", **classes) -> Training:
     task = "causal-lm"
     if family in ENCODERS:
         task = "classification"
     elif family == "t5":
         task = "seq2seq"
     return Training.model_validate(
-        {"method": method, "task": task, "classes": {"labels": LABELS}}, strict=False
+        {"method": method, "task": task, "classes": {"labels": LABELS, **classes}}, strict=False
     )
 
 
@@ -163,8 +172,8 @@ def moved(model, seed: int = 1):
     return model
 
 
-def loss_and_truth(method: str, family: str):
-    knobs = training(family, method)
+def loss_and_truth(method: str, family: str, **classes):
+    knobs = training(family, method, **classes)
     shape = shape_of(knobs, family)
     return loss_of(knobs, shape), truth_of(knobs, shape)
 
@@ -183,6 +192,20 @@ def _record(family: str, rng: np.random.Generator) -> Example:
     if family in ENCODERS:
         ids[mask] = rng.integers(0, len(LABELS))
     return Example(input_ids=ids, loss_mask=mask, record_id=int(rng.integers(1 << 30)))
+
+
+def several_labels(units):
+    """The same texts, each with a yes or no for every class."""
+    rng = np.random.default_rng(7)
+    return [[_labelled(record, rng) for record in unit] for unit in units]
+
+
+def _labelled(record: Example, rng: np.random.Generator) -> Example:
+    text = record.input_ids[~record.loss_mask]
+    answers = rng.integers(0, 2, size=len(LABELS)).astype(np.int32)
+    ids = np.concatenate((text, answers))
+    mask = np.arange(len(ids)) >= len(text)
+    return Example(input_ids=ids, loss_mask=mask, record_id=record.record_id)
 
 
 def inputs(family: str):
