@@ -36,6 +36,8 @@ BR_MINIMUM = 120
 #: Cities of at least this many people (GeoNames cities15000 is the source).
 CITY_MINIMUM = 30_000
 US_CITY_MINIMUM = 15_000
+#: Towns that are words before they are towns, though Webster's second does not know them.
+WORDS_ALSO = frozenset({"aloha", "atlantis", "extrema", "luau", "medea", "parkland"})
 
 
 def fold(word: str) -> str:
@@ -85,6 +87,7 @@ def dictionary(md: Path, webster: set[str], names: set[str]) -> set[str]:
     """Return the English dictionary words (WordNet lemmas and inflections of the lemmatizer).
 
     WordNet lower-cases Europe and Johnson; Webster's second (public domain) kept their capitals.
+    `names` are people and places: what Webster does not know as a word is then a name.
     """
     words: set[str] = set()
     tables = srsly.msgpack_loads((md / "lemmatizer/lookups/lookups.bin").read_bytes())
@@ -159,8 +162,9 @@ def main() -> None:
     write(args.out, "last_en", us_last)
     write(args.out, "last_world", set.union(*last.values()) - us_last)
     webster = strings_of(args.english_words / "english_words/data/web2.pickle")
-    write(args.out, "words_en", dictionary(args.md, webster, us_first | us_last))
     towns = places(args.geonames)
+    named = us_first | us_last | {t for t in towns if len(t) > 3} - WORDS_ALSO
+    write(args.out, "words_en", dictionary(args.md, webster, named))
     write(args.out, "places", towns)
     names = us_first | us_last | br_first
     write(

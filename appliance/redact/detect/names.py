@@ -41,6 +41,7 @@ CUES = {
 }
 _LAST_FIRST = re.compile(
     rf"(?<![\w\-.'’])(?P<last>(?:{PARTICLES}[ ])?{TOKEN}(?:[ ]{TOKEN})?),[ ]{{0,2}}"
+    rf"(?:(?i:jr|sr|iii|ii|iv)\.?,[ ])?"
     rf"(?P<first>{TOKEN}(?:[ ](?:{TOKEN}|[{UPPER}]\.?(?!\w))){{0,2}})"
 )
 _INITIAL_LAST = re.compile(rf"(?<![\w.])(?:[{UPPER}]\.[ ]?){{1,3}}(?P<last>{TOKEN})(?!\w)")
@@ -153,7 +154,10 @@ class NameFinder:
         while i < len(pieces):
             word = bare(pieces[i])
             last = i
-            if self._lexicon.first_name(word) and not self._trimmer.stopped(word):
+            if self._reversed(pieces, i):
+                last = i + 1
+                yield _person(pieces[i].start(), end_of(pieces[last]), 0.5, "capitals")
+            elif self._lexicon.first_name(word) and not self._trimmer.stopped(word):
                 last = self._extend(pieces, i)
                 score = self._list_score(text, pieces, i, last)
                 if score is not None:
@@ -162,6 +166,22 @@ class NameFinder:
             i = last + 1
         if self._english and len(pieces) in (1, 2) and self._lone_surname(text, pieces):
             yield _person(pieces[-1].start(), pieces[-1].end(), 0.4, "surname")
+
+    def _reversed(self, pieces: list[re.Match[str]], i: int) -> bool:
+        """Say whether two words in capitals are a surname and a name: `ROTHENBERG HYMAN`."""
+        if not self._english or i + 1 >= len(pieces):
+            return False
+        pair = [bare(pieces[i]), bare(pieces[i + 1])]
+        known = self._lexicon
+        return all(
+            w.isupper()
+            and len(w) > 3
+            and not known.common(w)
+            and not self._trimmer.stopped(w)
+            and fold(w) not in EPONYMS
+            and (known.surname(w) or known.first_name(w))
+            for w in pair
+        )
 
     def _list_score(
         self, text: str, pieces: list[re.Match[str]], first: int, last: int

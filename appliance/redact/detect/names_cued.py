@@ -68,7 +68,7 @@ class CuedNames:
                 if kind == "title":
                     yield from self._titled(text, start, end)
                 else:
-                    yield from self._cued(text, end, kind)
+                    yield from self._cued(text, start, end, kind)
         yield from self._credentialed(text)
         for match in _SIGNATURE.finditer(text):
             if not self._trimmer.stopped(match["v"]):
@@ -96,7 +96,7 @@ class CuedNames:
                 source="names:title",
             )
 
-    def _cued(self, text: str, end: int, kind: str) -> Iterable[Span]:
+    def _cued(self, text: str, start: int, end: int, kind: str) -> Iterable[Span]:
         match = self._tails[kind].match(text, end)
         if match is None:
             return
@@ -106,6 +106,8 @@ class CuedNames:
                 yield _person(bounds, 0.85, kind)
             return
         bounds = self._trimmer.trim(text, *match.span("v"), strict=True)
+        if bounds is None and kind == "kin":
+            bounds = self._plain_word(text, start, end, match)
         if bounds is None:
             return
         name = text[slice(*bounds)]
@@ -113,6 +115,21 @@ class CuedNames:
             yield _person(bounds, 0.75, kind)
         elif kind == "cue" and self._plausible(name):
             yield _person(bounds, 0.7, kind)
+
+    def _plain_word(
+        self, text: str, start: int, end: int, match: re.Match[str]
+    ) -> tuple[int, int] | None:
+        """Return a surname or nickname that is a plain word: `partner River`, `doula Moon`.
+
+        Its capital is a choice only where the word before it has none.
+        """
+        if not text[start:end].islower() or ":" in text[end : match.start("v")]:
+            return None
+        word = match["v"].split(" ")[0]
+        known = self._trimmer.lexicon.surname(word) and fold(word) not in EPONYMS
+        if not known or word.isupper() or self._trimmer.stopped(word) or len(word) < 3:
+            return None
+        return match.start("v"), match.start("v") + len(word)
 
     def _plausible(self, name: str) -> bool:
         """Say whether a cued run has a word that is a name, or none that is ordinary."""

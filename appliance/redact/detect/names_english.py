@@ -86,6 +86,14 @@ _LOWER_RUN = re.compile(r"(?<![\w@.\-'’/])[a-z]{2,20}(?:[ ][a-z]{2,20})+(?![\w
 _LOWER_DOTTED = re.compile(
     r"(?<![\w@.\-/])(?P<a>[a-z]{3,15})[._](?P<b>[a-z]{3,20})\d{0,4}(?![\w@\-]|\.\w)"
 )
+_LOWER_NUMBERED = re.compile(
+    r"(?<![\w@.\-'’/])(?P<v>[a-z]{2,20}[ ][a-z]{2,20}(?:[ ][a-z]{2,20})?),?[ ]\(?"
+    r"(?:dob|d\.o\.b\.?|mrn|ssn|born|b\.|\d{1,2}[/\-]\d{1,2}[/\-]\d{2,4}(?!\w))"
+)
+_LOWER_CREDENTIAL = re.compile(
+    r"(?<![\w@.])(?P<v>[a-z]\.?[ ]?(?P<last>[a-z]{3,20}))(?:,[ ]?|[ ])"
+    r"(?:md|rn|np|pa|pa-c|do|lpn|lvn|cna|crna|pt|dpt|ot|rph|pharmd|msw|lcsw|arnp|aprn|fnp)(?![\w\-])"
+)
 _CAPITAL = re.compile(rf"[{UPPER}]")
 
 
@@ -180,6 +188,7 @@ class EnglishNames:
                 yield _person(pair.start(), end, 0.55, "lower_case")
                 position = end
         yield from self._lower_foreign(text)
+        yield from self._lower_person(text)
         yield from self._lower_alone(text)
 
     def _lower_foreign(self, text: str) -> Iterable[Span]:
@@ -195,6 +204,17 @@ class EnglishNames:
                 yield _person(match.start(), match.end(), 0.5, "lower_dotted")
         for match in _LOWER_RUN.finditer(text):
             yield from self._lower_runs(match)
+
+    def _lower_person(self, text: str) -> Iterable[Span]:
+        """`okeke chidi (1/1/70)`, `s.tomczak pa-c`: a birthday, a number, a credential behind."""
+        for match in _LOWER_NUMBERED.finditer(text):
+            words = match["v"].split(" ")
+            if not any(self._lexicon.common(w) or self._trimmer.stopped(w) for w in words):
+                yield _person(*match.span("v"), 0.5, "lower_numbered")
+        for match in _LOWER_CREDENTIAL.finditer(text):
+            word = match["last"]
+            if not self._lexicon.common(word) and not self._trimmer.stopped(word):
+                yield _person(*match.span("v"), 0.5, "lower_credential")
 
     def _lower_runs(self, match: re.Match[str]) -> Iterable[Span]:
         """Two or more words in a row that are names and nothing else."""

@@ -24,8 +24,9 @@ RUN = (
 )
 #: Particles inside a name, folded; some of them are plain words elsewhere.
 JOINING = frozenset(
-    "de la do da dos das del della di van der den von el al le bin".split()  # noqa: SIM905
+    "de la do da dos das del della di van der den von el al le bin e y".split()  # noqa: SIM905
 )
+_MONTHS_AS_NAMES = frozenset({"jan", "mar", "may", "april", "june", "august", "dec"})
 RUNS = re.compile(rf"(?<![\w'’\-@/])(?:{RUN})(?![\w@])")
 WORDS = re.compile(rf"{INITIAL}|{TOKEN}|{LETTER}+")
 PIECE = re.compile(rf"{LETTER}+(?:['’\-]{LETTER}+)*\.?")
@@ -79,7 +80,7 @@ class Trimmer:
             word = bare(piece)
             if first is not None and self._joins(text, piece, end):
                 continue
-            if self.stopped(word):
+            if self.stopped(word) and not self._month_as_name(text, piece, first, end):
                 if first is None and not strict:
                     return None
                 break
@@ -91,6 +92,15 @@ class Trimmer:
                 continue  # A particle counts only when a name follows.
             last = end_of(piece)
         return None if first is None or last <= first else (first, last)
+
+    @staticmethod
+    def _month_as_name(
+        text: str, piece: re.Match[str], first: int | None, end: int
+    ) -> bool:
+        """Say whether a month stands inside a name: `Pieter Jan van der Velden`."""
+        if first is None or fold(piece.group()) not in _MONTHS_AS_NAMES:
+            return False
+        return re.match(rf"[ ](?:{PARTICLES}[ ]){{0,2}}{TOKEN}", text[piece.end() : end]) is not None
 
     def _joins(self, text: str, piece: re.Match[str], end: int) -> bool:
         """Say whether a word that ends names elsewhere joins two here: `Cruz de la Paz`."""

@@ -209,7 +209,7 @@ LABELS: tuple[Pattern, ...] = (
         " study number, subject id, subject number, subject no, subject, participant id,"
         " participant number, participant, screening number, randomization number,"
         " randomization id, protocol id, trial id, barcode, image id, exam number, exam id,"
-        " donor id, transplant id, unos id, registry id, cohort id",
+        " donor, donor id, recipient id, transplant id, unos id, registry id, cohort id",
         value=_W,
         score=0.8,
     ),
@@ -319,6 +319,13 @@ LABELS: tuple[Pattern, ...] = (
         r"|bp\b|base))",
         score=0.4,
         lead="capital",
+    ),
+    shaped(
+        "id_hash",
+        "ID_NUMBER",
+        r"#\d{3,8}(?![\w/%]|\.\d)",
+        score=0.45,
+        context=r"(?<!\w)(?!Disp|Qty|Tabs|Caps|Refill|Dispense|Quantity)[A-Z][\w'’]+[ ]",
     ),
     shaped(
         "id_grouped",

@@ -11,6 +11,14 @@ _FILE = (
     r"(?:(?-i:[IVXLC]{1,5}|[A-Z][A-Za-z]{0,3}|\d{1,3})[. \-/]{1,2}){0,4}\d{1,6}"
     r"(?:[/\-](?-i:[A-Z]{1,4}|[IVX]{1,4}))?[/\-]\d{2,6}(?:[/\-](?-i:[A-Z]{1,4}|\d{1,4}))?"
 )
+#: One value behind "no.": groups with a digit, or short ones of capitals: `II. ÚS 363/06`.
+_GROUP = r"(?:(?=[^\W\d_]{0,4}\d)[^\W_]{1,12}|(?-i:[A-ZÀ-ÞЀ-Я԰-Ֆ]{1,5})(?![^\W\d_]))"
+_NUMBERED = rf"{_GROUP}(?:(?:\.[ ]|[ ./\-–]){_GROUP}){{0,6}}"
+_ACTS = "".join(
+    rf"(?<!\b{word} )"
+    for word in "law|laws|act|acts|decree|ordinance|statute|directive|regulation|protocol"
+    "|resolution|recommendation|convention|code|bulletin|gazette|rule|section".split("|")
+)
 _FILES = rf"{_FILE}(?:(?:,|;| and|, and| &| or)[ \n](?:no\.[ ])?{_FILE})*"
 
 CASES: tuple[Pattern, ...] = (
@@ -30,8 +38,35 @@ CASES: tuple[Pattern, ...] = (
         "court_file_no",
         "CASE_NUMBER",
         "no., nos., no , nos , nr., nr ",
-        rf"n(?:os?|r)\.?[ \t\n]{{0,2}}(?P<v>{_FILES})(?![\w/])",
+        rf"{_ACTS}n(?:os?|r)\.?[ \t\n]{{0,2}}(?P<v>{_FILES})(?![\w/])",
         score=0.8,
+    ),
+    anchored(
+        "numbered",
+        "CASE_NUMBER",
+        "no., nos., number ",
+        rf"{_ACTS}(?:no\.|nos\.|number)[ \t\n]{{1,2}}(?P<v>(?=(?:[^\d\n,;()]{{0,10}}\d){{4}}"
+        rf"|[^\s,;()]{{0,6}}\d[^\s,;()]{{0,6}}/)(?=[\w./\-– ]{{0,12}}\d){_NUMBERED})(?![^\W_])",
+        score=0.6,
+    ),
+    anchored(
+        "registered_as",
+        "CASE_NUMBER",
+        "registered as, registered under, filed as, filed under, entered as, listed as"
+        ", docketed as, renumbered",
+        r"(?:registered|filed|entered|listed|docketed|renumbered)(?:[ ](?:as|under))?[ ](?:the[ ])?"
+        r"(?:number[ ]|no\.[ ]|case[ ]|file[ ])?"
+        rf"(?P<v>(?=(?:[^\d\s,;()]{{0,6}}\d){{3}}){_NUMBERED})(?![^\W_])",
+        score=0.6,
+    ),
+    labelled(
+        "land_plot",
+        "CASE_NUMBER",
+        "plot, plots, parcel, parcels, sheet/plan, sheet, folio, page, cadastral, title deed, deed"
+        ", lot, block",
+        value=r"(?P<v>\d{1,6}/[0-9A-Za-z]{1,6}(?:/[0-9A-Za-z]{1,6})?)(?![\w/])",
+        separator=r"[ \t]*(?:number|numbers|nos?|nr)?\.?[ \t]*[:#]?[ \t]*",
+        score=0.55,
     ),
     shaped(
         "court_file_bare",
@@ -170,10 +205,10 @@ WRITTEN: tuple[Pattern, ...] = (
     anchored(
         "holiday",
         "DATE_TIME",
-        "thanksgiving, christmas, easter, halloween, new year, labor day, memorial day"
+        "thanksgiving, christmas, xmas, easter, halloween, new year, labor day, memorial day"
         ", independence day, valentine, ramadan, eid , diwali, passover, hanukkah, mother's day"
         ", father's day, boxing day, good friday",
-        r"(?:thanksgiving|christmas(?:[ ](?:eve|day))?|easter(?:[ ]sunday)?|halloween"
+        r"(?:thanksgiving|(?:christmas|xmas)(?:[ ](?:eve|day))?|easter(?:[ ]sunday)?|halloween"
         r"|new[ ]year['’]?s?(?:[ ](?:eve|day))?|labor[ ]day|memorial[ ]day|independence[ ]day"
         r"|valentine['’]?s[ ]day|ramadan|eid[ ]al-\w+|diwali|passover|hanukkah|mother['’]s[ ]day"
         r"|father['’]s[ ]day|boxing[ ]day|good[ ]friday)(?!\w)(?:,?[ ](?:of[ ])?(?:19"

@@ -139,6 +139,34 @@ PLACES: tuple[Pattern, ...] = (
         digits=1,
     ),
     shaped(
+        "road_numbered",
+        "LOCATION",
+        r"(?<![\w/\-])(?:(?:Hwy|Highway|Route|Rte|Rt|Interstate|County (?:Road|Rd)|State (?:Road|Route)"
+        r"|Exit|Mile Marker|RR|HC)\.?[ ]?\d{1,4}[A-Z]?|I-\d{1,3}|US-\d{1,3})(?![\w/%\-]|\.\d)"
+        r"(?:[ ](?:nb|sb|eb|wb|NB|SB|EB|WB|north|south|east|west))?"
+        r"(?:[ ,]{1,2}Box[ ]\d{1,6}|[ ](?:and|&|at|near|off)[ ](?:the[ ])?[A-Z][\w'’]+(?:[ ][A-Z][\w'’]+"
+        r"){0,2})?",
+        score=0.55,
+        lead="capital",
+    ),
+    shaped(
+        "road_ordinal",
+        "LOCATION",
+        r"(?<![\w/\-])(?:[NSEW]\.?|North|South|East|West)[ ]\d{1,3}(?:st|nd|rd|th)(?![\w\-])"
+        r"(?:[ ](?:and|&)[ ][A-Z][\w'’]+)?",
+        score=0.5,
+        lead="capital",
+    ),
+    shaped(
+        "ward_unit",
+        "LOCATION",
+        r"(?<![\w/.\-])(?:\d{1,2}[NSEW]-\d{1,3}[A-D]?|\d{1,2}[ \-](?:North|South|East|West|Tower)"
+        r"(?:[ ,]{1,2}(?i:bed|rm|room)[ ]?\d{1,4}[A-D]?)?)(?![\w\-])",
+        score=0.5,
+        lead="digit",
+        digits=1,
+    ),
+    shaped(
         "unit",
         "LOCATION",
         r"(?<!\w)(?:Apt|Apartment|Suite|Ste|Unit)\.?[ \t]?#?[ \t]?(?:\d{1,5}[A-Z]?"
@@ -171,7 +199,7 @@ PLACES: tuple[Pattern, ...] = (
     shaped(
         "us_zip_idaho",
         "ZIP_CODE",
-        r"ID[ \t]{1,2}\d{5}(?:-\d{4})?(?![\w\-])",
+        r"ID[ \t]{1,2}83[2-8]\d{2}(?:-\d{4})?(?![\w\-])",
         score=0.7,
         lead="capital",
         context=r"(?<!\w)[A-Z][\w.'\-]+,?[ \t\n]{1,2}",
@@ -194,8 +222,8 @@ PLACES: tuple[Pattern, ...] = (
     shaped(
         "us_city_state",
         "LOCATION",
-        r"(?<![\w.])(?P<v>(?:(?:St|Ft|Mt)\.[ ])?[A-Z][\w'’.\-]+(?:[ \t](?:of|de|del|la"
-        rf"|[A-Z][\w'’.\-]+)){{0,3}},[ \t]{{0,2}}(?:{US_STATES}))(?=\.?,?[ \t\n]{{0,3}}(?:\d{{5}}"
+        r"(?<![\w.])(?P<v>(?:(?:St|Ft|Mt)\.[ ])?[A-Z][\w'’.\-]+(?:[ \t](?:of|or|and|de|del|la"
+        rf"|[A-Z][\w'’.\-]+)){{0,3}},[ \t]{{0,2}}(?!ID[ ]\d(?!3[2-8]))(?:{US_STATES}))(?=\.?,?[ \t\n]{{0,3}}(?:\d{{5}}"
         r"|[.,;:)\n]|$|[a-z]))(?![\w])",
         score=0.6,
         lead="capital",
@@ -262,7 +290,28 @@ _ORG_TAIL = (
     r"|Law Firm|Law Office|Law Offices|Pediatrics|Orthopedics|Cardiology Associates"
     r"|Family Practice|Family Medicine|Dental|Urgent Care"
 )
+#: Pharmacies, insurers, laboratories and chains of care that notes name without saying what they are.
+_CHAINS = (
+    "CVS|Walgreens|Rite Aid|Publix|Kroger|Costco|Walmart|Wal-Mart|Sam's Club|Safeway|Wegmans|Meijer"
+    "|Duane Reade|Express Scripts|OptumRx|Caremark|DaVita|Fresenius|Amedisys|Lincare|Apria|Bayada"
+    "|Gentiva|Kindred|Encompass|Genesis|Brookdale|Kaiser(?: Permanente)?|Aetna|Cigna|Humana"
+    "|Anthem(?: BCBS| Blue Cross)?|BCBS(?: of [A-Z][a-z]+)?|Blue Cross(?: Blue Shield)?"
+    "|UnitedHealthcare|UnitedHealth|United Healthcare|UHC|Medi-Cal|Molina|Centene|WellCare|Tricare"
+    "|TRICARE|Oxford Health|Geico|GEICO|Allstate|State Farm|Sedgwick|Gallagher Bassett|LabCorp"
+    "|Labcorp|Quest Diagnostics|Sutter|Geisinger|Intermountain|Ascension|HCA|Tenet|Dignity"
+    "|Cedars-Sinai|Mass General|MGH|BWH|UCSF|UCLA|UCSD|NYU Langone|NYU|UPMC|UAB|UTSW|OHSU|BIDMC"
+    "|MSKCC|Sloan Kettering|MD Anderson|Dana-Farber|City of Hope|Mayo Clinic|Mayo"
+    "|Johns Hopkins|Hopkins|Motel 6|Super 8|Greyhound|Amtrak|Uber|Lyft|Amazon|FedEx|UPS|USPS"
+    "|Starbucks|McDonald's|Home Depot|Lowe's|Goodwill|Salvation Army"
+)
 ORGANIZATIONS: tuple[Pattern, ...] = (
+    shaped(
+        "org_chain",
+        "ORGANIZATION",
+        rf"(?<![\w'’\-])(?:{_CHAINS})(?![\w\-])(?:[ ]#?\d{{2,5}}(?![\w/]))?",
+        score=0.4,
+        lead="capital",
+    ),
     shaped(
         "org_tail",
         "ORGANIZATION",

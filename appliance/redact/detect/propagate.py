@@ -91,6 +91,11 @@ class Propagator:
             # one only as part of the whole name.
             if len(word) >= 3:
                 yield lower(word), True
+            # `Nkosi` of `Nkosi-Mthembu`: half of a double surname is used for the whole.
+            if "-" in word:
+                for half in word.split("-"):
+                    if len(half) > 3 and half[0].isupper() and fold(half) not in STOP:
+                        yield lower(half), True
 
     def known(self, hints: Sequence[Hint]) -> ahocorasick.Automaton | None:
         """Prepare the search for known values; None when there is nothing to look for."""
