@@ -36,6 +36,12 @@ BR_MINIMUM = 120
 #: Cities of at least this many people (GeoNames cities15000 is the source).
 CITY_MINIMUM = 30_000
 US_CITY_MINIMUM = 15_000
+#: Countries and regions by the names people use.
+EXTRA_PLACES = frozenset(
+    "korea england scotland wales britain catalonia bavaria saxony crimea siberia kurdistan"
+    " chechnya dagestan ingushetia tibet kashmir punjab bengal holland burma persia america europe"
+    " africa asia gaza".split()
+) | {"great britain", "northern ireland", "latin america", "middle east", "west bank"}
 #: Towns that are words before they are towns, though Webster's second does not know them.
 WORDS_ALSO = frozenset({"aloha", "atlantis", "extrema", "luau", "medea", "parkland"})
 
@@ -137,6 +143,7 @@ def places(root: Path) -> set[str]:
         found.add(fold(state["name"]))
     for county in json.loads((data / "us_counties.json").read_text()):
         found.add(fold(county["name"]))
+    found |= EXTRA_PLACES
     return {p for p in found if re.fullmatch(r"[a-z][a-z .'\-]{2,40}", p)}
 
 

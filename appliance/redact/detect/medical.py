@@ -11,11 +11,11 @@ from collections.abc import Iterable
 
 from appliance.records import Span
 from appliance.redact.detect.lexicon import Lexicon, fold
-from appliance.redact.detect.names_cues import EPONYMS
+from appliance.redact.detect.names_cues import EPONYMS, SURE_EPONYMS
 
 #: Who finds names by their look alone.
 _WEAK = frozenset(
-    {"ner", "places", "names:surname", "names:first_name", "names:credential"}
+    {"ner", "places", "names:surname", "names:first_name", "names:credential", "names:double"}
     | {
         "pattern:org_partners",
         "pattern:place_suffix",
@@ -38,7 +38,7 @@ _MAYBE = (
     " nodules tube drain graft flap position respirations breathing gait pulse dementia anemia"
     " index lines line loop duct gland splint frame pin nail ligament curve stage grade murmur"
     " valve stent balloon forceps clamp retractor regimen solution tendon tendinitis canal fossa"
-    " pouch space triangle point membrane epilepsy nevus rule rules protocol bypass suture"
+    " pouch space triangle incision guidelines level point membrane epilepsy nevus rule rules protocol bypass suture"
 )
 _BETWEEN = r"(?:(?:coma|treadmill|dvt|pe|dementia|depression|anxiety|risk|heart|back)[ ])?"
 _EPONYM = re.compile(
@@ -74,6 +74,7 @@ _SPECIES = re.compile(
 )
 _GENUS = re.compile(r"[A-Z][a-z]+(?:us|um|ia|ea|is|ella|bacter|cter|spora|phyton|coccus|ma|da|x)")
 _AFTER = 40
+_NAMED_AFTER = EPONYMS | SURE_EPONYMS
 
 
 class Clinical:
@@ -106,11 +107,14 @@ class Clinical:
             return True
         if self._drug(word):
             return True
+        halves = re.findall(r"[^\W\d_]+", word)
+        if halves and all(fold(h) in SURE_EPONYMS or len(h) < 3 for h in halves):
+            return True
         if fold(word) in EPONYMS and _DENIED.search(text, max(0, start - 16), start):
             return True
         if _DOSE.match(text, end, reach):
             return self._unlisted(word)
-        known = any(fold(part) in EPONYMS for part in word.split("-"))
+        known = any(fold(part) in _NAMED_AFTER for part in word.split("-"))
         if known or ("-" in word and " " not in word and not self._unlisted(word)):
             if _POSSIBLE.match(text, end, reach):
                 return True

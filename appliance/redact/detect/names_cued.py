@@ -18,6 +18,7 @@ from appliance.redact.detect.names_shapes import LETTER, RUN, RUNS, TOKEN, UPPER
 from appliance.redact.detect.patterns import lower
 
 _LABEL_TAIL = r"(?:\(s\)|s)?[ \t]*(?:\([^)\n]{1,20}\)[ \t]*)?(?:[:=]|\|)[ \t]*\n?[ \t]*[\"'“]?"
+_SIGNATURE_LOWER = re.compile(r"\d[ ]/[ ]?(?P<v>[a-z]{2,4})[ \t]*(?=$|\n)")
 _SIGNATURE = re.compile(
     r"(?:(?i:initials|signed|dictated by|typed by|transcribed by|entered by"
     rf"|electronically signed by)[ ]?:?[ ]|[ ]/[ ]?|(?<!\d{{5}})\d[ ])"
@@ -70,6 +71,9 @@ class CuedNames:
                 else:
                     yield from self._cued(text, start, end, kind)
         yield from self._credentialed(text)
+        for match in _SIGNATURE_LOWER.finditer(text):
+            if not self._trimmer.stopped(match["v"]):
+                yield _person(match.span("v"), 0.45, "signature")
         for match in _SIGNATURE.finditer(text):
             if not self._trimmer.stopped(match["v"]):
                 yield _person(match.span("v"), 0.45, "signature")
@@ -123,10 +127,15 @@ class CuedNames:
 
         Its capital is a choice only where the word before it has none.
         """
-        if not text[start:end].islower() or ":" in text[end : match.start("v")]:
+        cue = text[start:end]
+        if cue[1:] != cue[1:].lower() or ":" in text[end : match.start("v")]:
             return None
         word = match["v"].split(" ")[0]
-        known = self._trimmer.lexicon.surname(word) and fold(word) not in EPONYMS
+        lexicon = self._trimmer.lexicon
+        listed = lexicon.surname(word) or lexicon.first_name(word)
+        if cue[0].isupper() and match.end("v") - match.start("v") != len(word):
+            return None  # A heading in capitals: "Father Heart Attack".
+        known = listed and fold(word) not in EPONYMS
         if not known or word.isupper() or self._trimmer.stopped(word) or len(word) < 3:
             return None
         return match.start("v"), match.start("v") + len(word)
@@ -158,7 +167,17 @@ class CuedNames:
             start = self._trimmer.skip_ordinary(text, run.start() + offset, end)
             bounds = self._trimmer.trim(text, start, end) if start < end else None
             if bounds is not None:
-                yield _person(bounds, 0.8, "credential")
+                first = self._first_before(text, run.start() + offset, bounds[0])
+                yield _person((first, bounds[1]), 0.8, "credential")
+
+    def _first_before(self, text: str, run_start: int, start: int) -> int:
+        """Take in a first name that is a plain word: `Whit Calloway CRNA`."""
+        words = text[run_start:start].split()
+        lexicon = self._trimmer.lexicon
+        if len(words) != 1 or self._trimmer.stopped(words[0]) or words[0].isupper():
+            return start
+        known = lexicon.first_name(words[0]) or lexicon.surname(words[0])
+        return run_start if known else start
 
 
 def _automaton(kinds: dict[str, Iterable[str]]) -> ahocorasick.Automaton:

@@ -191,7 +191,11 @@ STOP: frozenset[str] = word_set(
     licence, plate, vehicle, device, serial, lot, username, password, user, login, url, ref,
     reference, vs, versus, mm, kg, cm, lb, lbs, oz, pm, am, est, utc, hrs, min, sec, bid, tid,
     qid, qd, qhs, prn, po, iv, im, sc, sq, iban, swift, pan, otp, rtc, cth, cta, tdap, mmr,
-    hpv, ppd, usa, us, uk, eu, ny, la, dc, ca, tx, fl, pa, ma, il"""
+    hpv, ppd, asst, anes, dispo, prob, copay, rec, recs, obj, subj, impr, husb, scope, cecum, thymo,
+    klebs, bal, ortho, ophtho, neph, nsg, mvc, kras, mss, ihc, dme, aline, a-line, arom, mmt, xmatch,
+    ckd, esrd, nstemi, stemi, ercp, egd, cabg, turp, nad, wnl, rrr, ctab, perrl, eomi, dka, hfref,
+    hfpef, mychart, icd, cpt, hcpcs, ndc, huf, eur, usd, gbp, pln, rub, uah, dispense, qty, usa, us,
+    uk, eu, ny, la, dc, ca, tx, fl, pa, ma, il"""
 )
 
 #: Surnames that name a disease, sign, device or drug far more often than a person; folded.
@@ -220,6 +224,22 @@ EPONYMS: frozenset[str] = word_set(
     flonase, singulair, advair, spiriva, symbicort, atrovent, albuterol, augmentin, levaquin,
     cipro, bactrim, keflex, rocephin, zosyn, vanco, flagyl, diflucan, valtrex, tamiflu,
     humira, enbrel, remicade, rituxan, herceptin, avastin, keytruda, opdivo, gleevec"""
+)
+
+#: Eponyms that hardly anybody bears: alone, without a title or label, they are medicine; folded.
+SURE_EPONYMS: frozenset[str] = word_set(
+    """parkinson, alzheimer, hodgkin, crohn, kaposi, babinski, romberg, marfan, cushing, hashimoto,
+    raynaud, sjogren, tourette, guillain, reye, kawasaki, wernicke, korsakoff, charcot,
+    hirschsprung, meckel, zenker, peyronie, dupuytren, colles, mcburney, rovsing, kernig,
+    brudzinski, homans, phalen, tinel, lachman, apgar, glasgow, braden, epworth, likert,
+    papanicolaou, doppler, holter, kirschner, steinmann, kocher, billroth, nissen, lefort, gleason,
+    breslow, karnofsky, trendelenburg, valsalva, heimlich, kegel, epley, hallpike, spurling,
+    schirmer, snellen, ishihara, rinne, mantoux, coombs, purkinje, kupffer, langerhans, gaucher,
+    niemann, nyhan, ehlers, danlos, brugada, mirizzi, calot, agatston, fleischner, fleischer, kayser,
+    nikolsky, cheyne, cormack, lehane, mallampati, kussmaul, ogilvie, bhutani, leopold, vanderbilt,
+    bowen, macintosh, seldinger, killip, koplik, virchow, courvoisier, westermark, kerley, janeway,
+    yergason, finkelstein, froment, adson, gaenslen, lasegue, hoffmann, chvostek, trousseau,
+    lhermitte, uhthoff, descemet, schlemm"""
 )
 
 #: Forms of address that are no titles, folded.

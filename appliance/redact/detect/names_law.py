@@ -17,7 +17,8 @@ from appliance.redact.detect.names_shapes import PARTICLES, TOKEN, UPPER, Trimme
 _LEGAL = re.compile(
     r"(?i)(?<!\w)(?:applicants?|courts?|judge?ments?|plaintiffs?|defendants?|respondents?"
     r"|appellants?"
-    r"|prosecutors?|convention|v\.|appeals?|proceedings|convicted|tribunal|detention|lawyers?"
+    r"|prosecutors?|applications?|governments?|represented|lodged|constitutional|pleaded|sentenced"
+    r"|hearings?|upheld|quashed|dismissed|convention|v\.|appeals?|proceedings|convicted|tribunal|detention|lawyers?"
     r"|witness(?:es)?|complainants?|testified|questioned|criminal|police officers?)(?!\w)"
 )
 #: Different words of courts that make a text one of theirs.
@@ -62,6 +63,14 @@ _DIGRAPH = re.compile(
     rf"|D[zž]|Al|Vl|Kr|Ev|Ant|Alex|Zh|Kh)\.(?:[ ]?[{UPPER}][a-z]?\.)*[ ]?(?P<last>{TOKEN})(?!\w)"
 )
 _JUDGE = re.compile(rf"(?<![\w.’'\-])(?P<v>{TOKEN})(?:,)?[ ](?:LJJ?|JJ?|CJ|P|MR|VC|JA)(?=[ .,;:)]|$)")
+_TITLE_BEFORE = re.compile(
+    r"(?<!\w)(?:M(?:r|rs|s|iss|me|lle)?\.?|Dr\.?|Judge|Maître|Lord|Lady|Colonel|Captain|Officer"
+    r"|Sergeant|Professor|Prof\.|Lieutenant|Inspector|Investigator)[ ]$"
+)
+_LORD = re.compile(
+    rf"(?<!\w)(?:Lord|Lady|Baroness|Baron|Viscount|Earl|Dame|Sir)[ ](?P<v>{TOKEN}(?:[ ](?:of|de)[ ]{TOKEN}"
+    rf"|[ ]{TOKEN}){{0,3}})"
+)
 _UNDER_NAME = re.compile(
     r"(?i:in[ ]the[ ]name[ ]of|under[ ]the[ ](?:name|pseudonym|alias)(?:[ ]of)?|pseudonym"
     r"|nicknamed|whose[ ](?:real[ ])?name[ ](?:is|was)|by[ ]the[ ]name[ ]of)[ ,:]{1,2}[\"“‘']?"
@@ -74,6 +83,11 @@ _PARTY_NAME = re.compile(
     r"|wife|husband|brother|sister|mother|father|cousin|nephew|niece|uncle|aunt),[ ]"
     rf"(?P<v>{TOKEN}(?:[ ](?:{PARTICLES}[ ]){{0,2}}(?:{TOKEN}|[{UPPER}]\.)){{1,5}})"
     r"(?=[ ]\(|[,;.]|[ ](?:was|is|had|has|and|who|of|from)\b)"
+)
+#: "The Turkish Government": an adjective.
+_OF_STATE = re.compile(
+    r"[ ](?:Governments?|Republic|Court|Parliament|Constitution|State|authorit|courts?|law|police"
+    r"|nationals?|citizens?|language|army|Supreme|Constitutional|Ministry|Minister|Criminal|Civil)"
 )
 _CAPITALS = re.compile(rf"(?<![\w’'\-./]){TOKEN}(?:[ ]{TOKEN}){{0,5}}(?![\w])")
 _LEADING = re.compile(r"(?i)(?:(?:in|the|case|cases|of|see|also|cf|matter|re|and|judgment)[ ])+")
@@ -100,6 +114,9 @@ class LawNames:
         for match in _JUDGE.finditer(text):
             if not self._trimmer.stopped(match["v"]):
                 yield _person(*match.span("v"), 0.6, "judge_letter")
+        for match in _LORD.finditer(text):
+            if not match["v"].startswith(("Justice", "Chief", "Chancellor", "Advocate", "President")):
+                yield _person(*match.span("v"), 0.6, "lord")
         for match in _UNDER_NAME.finditer(text):
             yield _person(*match.span("v"), 0.6, "under_name")
         for match in _PARTY_NAME.finditer(text):
@@ -127,14 +144,14 @@ class LawNames:
                     and not piece.isupper()
                     and not known.common(piece)
                     and not known.place(piece)
-                    and not self._trimmer.stopped(piece)
+                    and not (piece.isascii() and self._trimmer.stopped(piece))
                 )
                 if rare:
                     first = word.start() if first is None else first
                     last = word.start() + len(piece)
                 elif first is not None:
                     break
-            if first is not None:
+            if first is not None and not _OF_STATE.match(text, run.start() + last):
                 yield _person(run.start() + first, run.start() + last, 0.36, "rare_word")
 
     @staticmethod
@@ -150,6 +167,8 @@ class LawNames:
     def _stands_for_one(text: str, match: re.Match[str]) -> bool:
         letters = re.sub(r"[^\w]", "", match.group()).lower()
         dotted = match.group().count(".") > 1
+        if _TITLE_BEFORE.search(text, max(0, match.start() - 12), match.start()):
+            return True
         if letters in (_DOTTED if dotted else _ABBREVIATIONS):
             return False
         before = text[max(0, match.start() - 14) : match.start()]

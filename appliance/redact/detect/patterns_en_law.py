@@ -9,7 +9,8 @@ from appliance.redact.detect.patterns import Pattern, anchored, labelled, shaped
 #: `2 BvR 1481/04`, `IV K 57/99`, `U-III-1234/2005`, `3021/B/04`, `1999/212`, `15463/89`.
 _FILE = (
     r"(?:(?-i:[IVXLC]{1,5}|[A-Z][A-Za-z]{0,3}|\d{1,3})[. \-/]{1,2}){0,4}\d{1,6}"
-    r"(?:[/\-](?-i:[A-Z]{1,4}|[IVX]{1,4}))?[/\-]\d{2,6}(?:[/\-](?-i:[A-Z]{1,4}|\d{1,4}))?"
+    r"(?:[/\-](?-i:[A-Z]{1,4}|[IVX]{1,4}))?(?:[/\-]\d{2,6}(?:[/\-](?-i:[A-Z]{1,4}|\d{1,4}))?"
+    r"|[/\-][^\W\d_](?!\w))"
 )
 #: One value behind "no.": groups with a digit, or short ones of capitals: `II. ÚS 363/06`.
 _GROUP = r"(?:(?=[^\W\d_]{0,4}\d)[^\W_]{1,12}|(?-i:[A-ZÀ-ÞЀ-Я԰-Ֆ]{1,5})(?![^\W\d_]))"
@@ -77,6 +78,32 @@ CASES: tuple[Pattern, ...] = (
         lead="capital",
     ),
     shaped(
+        "court_file_register",
+        "CASE_NUMBER",
+        r"(?<![\w/.\-])\d{1,3}[ ](?!(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[ ])"
+        r"(?!(?:BP|HR|RR|PR|P|T|Wt|Ht|Sat|BS|FS|RA|NS|LR|RBC|WBC)[ ])"
+        r"[A-Z][A-Za-z]{0,3}[ ]\d{1,6}/\d{2}(?:\d{2})?(?![\w/%])",
+        score=0.5,
+        lead="digit",
+        digits=1,
+    ),
+    anchored(
+        "licence_short",
+        "LICENSE_NUMBER",
+        "licence, license, badge, permit, certificate, membership, diploma, warrant card",
+        r"(?:licen[cs]e|badge|permit|certificate|membership|diploma|warrant card)[ ]"
+        r"(?:no\.|nos\.|number|nr\.?|#)[ ]{0,2}(?P<v>\d{2,3})(?![\w/.\-]\d|\w)",
+        score=0.6,
+    ),
+    labelled(
+        "tail_number",
+        "VEHICLE_ID",
+        "tail, tail number, tail no, aircraft, aircraft registration, plane registered as"
+        ", registered as, flight, vessel, call sign",
+        value=r"(?P<v>(?-i:[A-Z]{1,2}-?(?=[A-Z\d]*\d)[A-Z\d]{3,5}))(?![\w/\-])",
+        score=0.55,
+    ),
+    shaped(
         "us_docket",
         "CASE_NUMBER",
         r"(?<![\w\-])(?:\d{1,2}:)?\d{2}-(?:cv|cr|mc|mj|bk|ap|civ|crim|md|ml|po)-\d{3,6}"
@@ -111,6 +138,7 @@ NATIONALITY: tuple[Pattern, ...] = (
     ),
 )
 
+_SCRIPTS = "Ͱ-Ͽἀ-῿Ѐ-ӿ԰-֏א-תء-يऀ-ॿก-๏぀-ヿ一-鿿가-힣ა-ჿ"
 _ONES = "one|two|three|four|five|six|seven|eight|nine"
 _DIGIT_WORD = rf"(?:zero|oh|o|nought|{_ONES}|(?:double|triple)[ ](?:zero|oh|{_ONES}))"
 _ORDINAL = (
@@ -128,6 +156,13 @@ _YEAR_WORDS = (
 _MONTH = "january|february|march|april|may|june|july|august|september|october|november|december"
 
 WRITTEN: tuple[Pattern, ...] = (
+    shaped(
+        "foreign_script",
+        "PERSON",
+        # In English texts, what is left in another script is a name or an address.
+        rf"(?<![^\W_])[{_SCRIPTS}]{{3,}}(?:[ .,\-]{{1,2}}[{_SCRIPTS}]{{2,}})*(?![^\W_])",
+        score=0.35,
+    ),
     anchored(
         "date_in_words",
         "DATE_TIME",

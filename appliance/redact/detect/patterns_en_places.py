@@ -22,7 +22,7 @@ _STREET = (
     "|pines?|plains?|points?"
     "|port|prairie|ranch|rapids?|rest|river|route|shoals?|shores?|skyway|springs?|spurs?|station"
     "|stravenue|stream|summit"
-    "|throughway|trace|track|trafficway|tunnel|turnpike|union|unions|valleys?|via|viaduct|views?"
+    "|throughway|trace|track|trafficway|tunnel|turnpike|union|unions|valleys?|viaduct|views?"
     "|villages?|ville|vista"
     "|walks|wall|ways|wells?|estates?|expressway|extensions?|falls|ferry|fields?|flats?|fords?"
     "|forest|forges?|forks?"
@@ -138,11 +138,22 @@ PLACES: tuple[Pattern, ...] = (
         lead="digit",
         digits=1,
     ),
+    anchored(
+        "address_block",
+        "LOCATION",
+        "suite , apt. , apt , ste , flat ",
+        # From the number of the house to the code of the town, over the lines of a letter.
+        r"(?<![\w/.\-])\d{1,5}[ ][^\n,;:|]{3,50}(?:,?[ ]|[ ]?\n[ >?|*]{0,8})(?:suite|apt\.?|ste\.?|flat)[ ]"
+        r"#?\d{1,5}[A-Z]?(?:,?[ ]?\n+[ >?|*]{0,8}[^\n\d:@]{2,40}){0,3}?(?:,?[ ]|[ ]?\n+[ >?|*]{0,8})"
+        r"(?:[^\n\d:@]{2,30}[ ])?\d{3,6}(?![\w\-])",
+        score=0.55,
+        before=60,
+    ),
     shaped(
         "road_numbered",
         "LOCATION",
         r"(?<![\w/\-])(?:(?:Hwy|Highway|Route|Rte|Rt|Interstate|County (?:Road|Rd)|State (?:Road|Route)"
-        r"|Exit|Mile Marker|RR|HC)\.?[ ]?\d{1,4}[A-Z]?|I-\d{1,3}|US-\d{1,3})(?![\w/%\-]|\.\d)"
+        r"|Exit|Mile Marker|(?:RR|HC)(?=[ ]?\d{1,4}[ ,]{1,2}Box))\.?[ ]?\d{1,4}[A-Z]?|I-\d{1,3}|US-\d{1,3})(?![\w/%\-]|\.\d)"
         r"(?:[ ](?:nb|sb|eb|wb|NB|SB|EB|WB|north|south|east|west))?"
         r"(?:[ ,]{1,2}Box[ ]\d{1,6}|[ ](?:and|&|at|near|off)[ ](?:the[ ])?[A-Z][\w'’]+(?:[ ][A-Z][\w'’]+"
         r"){0,2})?",
@@ -288,7 +299,10 @@ _ORG_TAIL = (
     r"|Orchestra|Country Club|Hotel|Restaurant|Cafe|Police Department|Fire Department"
     r"|Department of [A-Z]\w+|Shelter|Ministries"
     r"|Law Firm|Law Office|Law Offices|Pediatrics|Orthopedics|Cardiology Associates"
-    r"|Family Practice|Family Medicine|Dental|Urgent Care"
+    r"|Family Practice|Family Medicine|Dental|Urgent Care|Skilled Nursing|Behavioral(?: Health)?"
+    r"|Home Health|Senior Living|Assisted Living|Palliative|Diagnostics|Imaging|Radiology"
+    r"|Physicians|Recovery|Counseling|Rehabilitation Hospital|Parenthood|Helicopters?|Airlines"
+    r"|Children's|Women's|Dermatology|Orthopaedics|Nephrology|Rheumatology|Surgical"
 )
 #: Pharmacies, insurers, laboratories and chains of care that notes name without saying what they are.
 _CHAINS = (
@@ -319,6 +333,15 @@ ORGANIZATIONS: tuple[Pattern, ...] = (
         rf"|de)[ ]){{0,2}}){{1,5}}?(?:{_ORG_TAIL})(?!\w)",
         score=0.45,
         lead="capital",
+    ),
+    shaped(
+        "org_of_work",
+        "ORGANIZATION",
+        r"(?<!\w)(?:[Ww]ork(?:s|ed|ing)|[Ss]tud(?:ent|ies|ied|ying)|[Tt]eaches|[Tt]aught|[Ee]mployed|[Jj]ob"
+        r"|[Rr]etired|[Mm]achinist|[Tt]eacher|[Nn]urse|[Cc]ook|[Mm]anager|[Hh]ospice|[Cc]ashier|[Cc]lerk)[ ]"
+        r"(?:at|for|by|from|w/|with)[ ](?:the[ ])?"
+        rf"(?P<v>{_CAP}(?:[ ](?:(?:of|and|&)[ ])?{_CAP}){{0,3}})(?![\w])",
+        score=0.4,
     ),
     shaped(
         "org_lower",

@@ -315,12 +315,13 @@ AGES: tuple[Pattern, ...] = (
     shaped(
         "en_age_siblings",
         "AGE",
-        r"(?P<v>[1-9]\d?)(?=\)?(?:[,;.]|[ ](?:and|&)[ ]|\s*$))(?![.,]\d)",
+        r"(?P<v>[1-9]\d?)(?=\)?(?:[,;.]|[ ](?:and|&)[ ]|\s*$|[ ](?!(?:times|x|days?|weeks?|hours?|months?"
+        r"|mg|ml|doses?|feet|ft|in|lbs?|kg|blocks|visits?)\b)[a-z]{2,}))(?![.,]\d)",
         score=0.5,
         lead="digit",
         digits=1,
         context=(
-            r"(?i:sibs?|siblings?|kids|children|sons?|daughters?|brothers?|sisters?|twins|bro|sis"
+            r"(?i:sibs?|siblings?|kids|child|children|sons?|daughters?|brothers?|sisters?|twins|bro|sis"
             r"|grandkids)\b[ :(][^.\n]{0,20}(?<![A-Z])[A-Z][a-zà-ÿ'’\-]+[ ,(]{1,2}"
         ),
     ),
