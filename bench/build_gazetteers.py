@@ -37,11 +37,14 @@ BR_MINIMUM = 120
 CITY_MINIMUM = 30_000
 US_CITY_MINIMUM = 15_000
 #: Countries and regions by the names people use.
-EXTRA_PLACES = frozenset(
-    "korea england scotland wales britain catalonia bavaria saxony crimea siberia kurdistan"
-    " chechnya dagestan ingushetia tibet kashmir punjab bengal holland burma persia america europe"
-    " africa asia gaza".split()
-) | {"great britain", "northern ireland", "latin america", "middle east", "west bank"}
+_EXTRA = """
+    africa, america, asia, bavaria, bengal, bombay, britain, burma, catalonia, chechnya,
+    crimea, dagestan, england, europe, formosa, gaza, holland, ingushetia, kashmir, korea,
+    kurdistan, leningrad, madras, peking, persia, punjab, rangoon, saigon, saxony, scotland,
+    siberia, tibet, wales, great britain, northern ireland, latin america, middle east, west
+    bank
+"""
+EXTRA_PLACES = frozenset(" ".join(w.split()) for w in _EXTRA.split(","))
 #: Towns that are words before they are towns, though Webster's second does not know them.
 WORDS_ALSO = frozenset({"aloha", "atlantis", "extrema", "luau", "medea", "parkland"})
 

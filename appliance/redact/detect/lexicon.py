@@ -66,11 +66,7 @@ FUNCTION_WORDS = plain_words("function_en")
 #: First names that are so often plain words, units or places that alone they are no evidence.
 _AMBIGUOUS_EN = plain_words("ambiguous_en")
 #: Words that English writes with the accents they came with, folded.
-_BORROWED = frozenset(
-    "cafe naive fiance fiancee resume facade cliche decor role uber sjogren meniere matinee divorcee"
-    " saute puree debut detente entree melange risque protege expose blase passe creche dermatome"
-    " bete noire touche pate soiree premiere regime seance voila vis tete deja vu a la".split()  # noqa: SIM905
-)
+_BORROWED = plain_words("borrowed_en")
 _MONTHS_DAYS = plain_words("months_days_en")
 
 

@@ -38,7 +38,8 @@ _MAYBE = (
     " nodules tube drain graft flap position respirations breathing gait pulse dementia anemia"
     " index lines line loop duct gland splint frame pin nail ligament curve stage grade murmur"
     " valve stent balloon forceps clamp retractor regimen solution tendon tendinitis canal fossa"
-    " pouch space triangle incision guidelines level point membrane epilepsy nevus rule rules protocol bypass suture"
+    " pouch space triangle incision guidelines level point membrane epi"
+    "lepsy nevus rule rules protocol bypass suture"
 )
 _BETWEEN = r"(?:(?:coma|treadmill|dvt|pe|dementia|depression|anxiety|risk|heart|back)[ ])?"
 _EPONYM = re.compile(
@@ -105,10 +106,7 @@ class Clinical:
         reach = min(len(text), end + _AFTER)
         if _EPONYM.match(text, end, reach) or _EPONYM.search(piece):
             return True
-        if self._drug(word):
-            return True
-        halves = re.findall(r"[^\W\d_]+", word)
-        if halves and all(fold(h) in SURE_EPONYMS or len(h) < 3 for h in halves):
+        if self._drug(word) or _only_eponyms(word):
             return True
         if fold(word) in EPONYMS and _DENIED.search(text, max(0, start - 16), start):
             return True
@@ -138,3 +136,9 @@ class Clinical:
     def _unlisted(self, phrase: str) -> bool:
         known = self._lexicon
         return not any(known.first_name(w) or known.surname(w) for w in phrase.split(" "))
+
+
+def _only_eponyms(word: str) -> bool:
+    """Say whether hardly anybody is called so: `Rinne`, `Kayser-Fleischer`, `Mallampati IV`."""
+    halves = re.findall(r"[^\W\d_]+", word)
+    return bool(halves) and all(fold(h) in SURE_EPONYMS or len(h) < 3 for h in halves)

@@ -55,9 +55,13 @@ _DOUBLE = re.compile(
 )
 _COUPLE = re.compile(rf"(?<![\w'’\-])(?P<a>{TOKEN})[ ](?:and|&)[ ](?P<b>{TOKEN})[ ]{TOKEN}")
 #: As image archives write names: `LAST^FIRST^MIDDLE`.
-_CARETS = re.compile(rf"(?<![\w^]){LETTER}[\w'’\- ]{{1,40}}(?:\^{LETTER}[\w'’.\-]{{0,30}}){{1,4}}(?![\w])")
+_CARETS = re.compile(
+    rf"(?<![\w^]){LETTER}[\w'’\- ]{{1,40}}(?:\^{LETTER}[\w'’.\-]{{0,30}}){{1,4}}(?![\w])"
+)
 _DEGREE = re.compile(r"(?:M\.?D|D\.O|R\.N|P\.A|N\.P|J\.D)\b")
-_NAMED_BEFORE = re.compile(r"(?i:(?<!\w)(?:pt|patient|name|re|mr|mrs|ms|dr|client|resident)[:.]?|:|\|)[ ]{0,3}$")
+_NAMED_BEFORE = re.compile(
+    r"(?i:(?<!\w)(?:pt|patient|name|re|mr|mrs|ms|dr|client|resident)[:.]?|:|\|)[ ]{0,3}$"
+)
 _SUFFIX = re.compile(r",?[ ](?:Jr|Sr|JR|SR|III|II|IV)(?![\w])\.?")
 _WORD_BEFORE = re.compile(rf"(?<![\w'’\-@/.])(?P<v>{TOKEN})[ ][\"“(]?$")
 
@@ -173,8 +177,10 @@ class NameFinder:
         if initial and known.surname(last) and not known.common(last):
             return 0.6
         sure = known.first_name(first) and known.surname(last) and match["last"].isupper()
-        if sure and (_NAMED_BEFORE.search(text, max(0, match.start() - 12), match.start())
-                     or re.search(r"(?i),[ ]{0,2}(?:jr|sr)\.?,", match.group())):
+        if sure and (
+            _NAMED_BEFORE.search(text, max(0, match.start() - 12), match.start())
+            or re.search(r"(?i),[ ]{0,2}(?:jr|sr)\.?,", match.group())
+        ):
             return 0.65
         capitals = match["last"].isupper() and match["first"].isupper() and len(first) > 2
         listed = known.surname(last) and not known.common(last) and not known.common(first)

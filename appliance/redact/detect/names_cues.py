@@ -192,7 +192,8 @@ STOP: frozenset[str] = word_set(
     reference, vs, versus, mm, kg, cm, lb, lbs, oz, pm, am, est, utc, hrs, min, sec, bid, tid,
     qid, qd, qhs, prn, po, iv, im, sc, sq, iban, swift, pan, otp, rtc, cth, cta, tdap, mmr,
     hpv, ppd, asst, anes, dispo, prob, copay, rec, recs, obj, subj, impr, husb, scope, cecum, thymo,
-    klebs, bal, ortho, ophtho, neph, nsg, mvc, kras, mss, ihc, dme, aline, a-line, arom, mmt, xmatch,
+    klebs, bal, ortho, ophtho, neph, nsg,
+    mvc, kras, mss, ihc, dme, aline, a-line, arom, mmt, xmatch,
     ckd, esrd, nstemi, stemi, ercp, egd, cabg, turp, nad, wnl, rrr, ctab, perrl, eomi, dka, hfref,
     hfpef, mychart, icd, cpt, hcpcs, ndc, huf, eur, usd, gbp, pln, rub, uah, dispense, qty, usa, us,
     uk, eu, ny, la, dc, ca, tx, fl, pa, ma, il"""
@@ -235,11 +236,12 @@ SURE_EPONYMS: frozenset[str] = word_set(
     papanicolaou, doppler, holter, kirschner, steinmann, kocher, billroth, nissen, lefort, gleason,
     breslow, karnofsky, trendelenburg, valsalva, heimlich, kegel, epley, hallpike, spurling,
     schirmer, snellen, ishihara, rinne, mantoux, coombs, purkinje, kupffer, langerhans, gaucher,
-    niemann, nyhan, ehlers, danlos, brugada, mirizzi, calot, agatston, fleischner, fleischer, kayser,
+    niemann, nyhan,
+    ehlers, danlos, brugada, mirizzi, calot, agatston, fleischner, fleischer, kayser,
     nikolsky, cheyne, cormack, lehane, mallampati, kussmaul, ogilvie, bhutani, leopold, vanderbilt,
     bowen, macintosh, seldinger, killip, koplik, virchow, courvoisier, westermark, kerley, janeway,
     yergason, finkelstein, froment, adson, gaenslen, lasegue, hoffmann, chvostek, trousseau,
-    lhermitte, uhthoff, descemet, schlemm"""
+    lhermitte, uhthoff, descemet, schlemm, bartholin, skene, fournier, mondor, ludwig"""
 )
 
 #: Forms of address that are no titles, folded.

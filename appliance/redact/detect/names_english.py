@@ -18,7 +18,8 @@ _LOWER_PAIR = re.compile(
     rf"(?<![\w@.\-])(?P<a>[a-z]{{3,15}})[ ](?:[a-z]\.?[ ])?(?P<b>{_LOWER})(?![\w@\-])"
 )
 _LOWER_TITLE = re.compile(
-    r"(?<![\w@.\-])(?:dr|drs|mr|mrs|ms|miss|prof|nurse|officer|judge)\.?[ ](?:[a-z]\.?[ ])?"
+    r"(?<![\w@.\-])(?:dr|drs|mr|mrs|ms|miss|prof|nurse|officer|judge|surgeon|attending|resident|pcp|rn|np|cna"
+    r"|pharmacist|consultant|provider|therapist)\.?[ ](?:[a-z]\.?[ ])?"
     rf"(?P<v>{_LOWER}(?:[ ]{_LOWER})?)(?![\w@])"
 )
 _LOWER_LABEL = re.compile(
@@ -94,6 +95,11 @@ _LOWER_CREDENTIAL = re.compile(
     r"(?<![\w@.])(?P<v>[a-z]\.?[ ]?(?P<last>[a-z]{3,20}))(?:,[ ]?|[ ])"
     r"(?:md|rn|np|pa|pa-c|do|lpn|lvn|cna|crna|pt|dpt|ot|rph|pharmd|msw|lcsw|arnp|aprn|fnp)(?![\w\-])"
 )
+#: `Big Tony`, `Uncle Sal`, `Papa Joe`.
+_FAMILIAR = re.compile(
+    rf"(?<![\w'’\-])(?:Big|Little|Lil|Old|Papa|Mama|Nana|Uncle|Aunt|Auntie|Tía"
+    rf"|Tío)[ ](?P<a>{TOKEN})"
+)
 _NAME_IS = re.compile(
     r"(?i:(?:my|maiden|last|first|full|legal|middle|birth|given|family|real)[ ]name"
     r"(?:['’]s|[ ]is|[ ]was|[?:])|surname[ ](?:is|was)|call[ ]me|calls[ ](?:me|her|him))[ ]"
@@ -133,6 +139,9 @@ class EnglishNames:
         """Yield names; they may overlap."""
         for match in _ALIAS.finditer(text):
             yield _person(*match.span("v"), 0.7, "alias")
+        for match in _FAMILIAR.finditer(text):
+            if self._lexicon.first_name(match["a"]) and not self._trimmer.stopped(match["a"]):
+                yield _person(*match.span(), 0.5, "familiar")
         for match in _NAME_IS.finditer(text):
             word = match["v"].split(" ")[0]
             plain = word[0].islower() and self._lexicon.common(word)

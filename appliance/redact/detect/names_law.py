@@ -18,7 +18,9 @@ _LEGAL = re.compile(
     r"(?i)(?<!\w)(?:applicants?|courts?|judge?ments?|plaintiffs?|defendants?|respondents?"
     r"|appellants?"
     r"|prosecutors?|applications?|governments?|represented|lodged|constitutional|pleaded|sentenced"
-    r"|hearings?|upheld|quashed|dismissed|convention|v\.|appeals?|proceedings|convicted|tribunal|detention|lawyers?"
+    r"|hearings?|judges?|prosecution|charged|arrested|acquitted|extradition|counsel|coroner|gendarmes?"
+    r"|bailiffs?|ad litem|custody|convict|sentence|upheld|quashed|dismissed|convention|v\."
+    r"|appeals?|proceedings|convicted|tribunal|detention|lawyers?"
     r"|witness(?:es)?|complainants?|testified|questioned|criminal|police officers?)(?!\w)"
 )
 #: Different words of courts that make a text one of theirs.
@@ -62,15 +64,19 @@ _DIGRAPH = re.compile(
     rf"(?<![\w.])(?:[{UPPER}]\.[ ]?){{0,2}}(?:[SCZKTPD]h|[YJ][aeou]|T[sz]v?|Hr|Iv|S[zt]|Cs|Gy|Lj|Nj"
     rf"|D[zž]|Al|Vl|Kr|Ev|Ant|Alex|Zh|Kh)\.(?:[ ]?[{UPPER}][a-z]?\.)*[ ]?(?P<last>{TOKEN})(?!\w)"
 )
-_JUDGE = re.compile(rf"(?<![\w.’'\-])(?P<v>{TOKEN})(?:,)?[ ](?:LJJ?|JJ?|CJ|P|MR|VC|JA)(?=[ .,;:)]|$)")
+_JUDGE = re.compile(
+    rf"(?<![\w.’'\-])(?P<v>{TOKEN})(?:,)?[ ](?:LJJ?|JJ?|CJ|P|MR|VC|JA)(?=[ .,;:)]|$)"
+)
 _TITLE_BEFORE = re.compile(
     r"(?<!\w)(?:M(?:r|rs|s|iss|me|lle)?\.?|Dr\.?|Judge|Maître|Lord|Lady|Colonel|Captain|Officer"
     r"|Sergeant|Professor|Prof\.|Lieutenant|Inspector|Investigator)[ ]$"
 )
 _LORD = re.compile(
-    rf"(?<!\w)(?:Lord|Lady|Baroness|Baron|Viscount|Earl|Dame|Sir)[ ](?P<v>{TOKEN}(?:[ ](?:of|de)[ ]{TOKEN}"
+    rf"(?<!\w)(?:Lord|Lady|Baroness|Baron|Viscount|Earl|Dame|Sir)[ ](?P<v>{TOKEN}(?:[ ](?:of"
+    rf"|de)[ ]{TOKEN}"
     rf"|[ ]{TOKEN}){{0,3}})"
 )
+_OFFICES = frozenset({"Justice", "Chief", "Chancellor", "Advocate", "President"})
 _UNDER_NAME = re.compile(
     r"(?i:in[ ]the[ ]name[ ]of|under[ ]the[ ](?:name|pseudonym|alias)(?:[ ]of)?|pseudonym"
     r"|nicknamed|whose[ ](?:real[ ])?name[ ](?:is|was)|by[ ]the[ ]name[ ]of)[ ,:]{1,2}[\"“‘']?"
@@ -105,25 +111,30 @@ class LawNames:
         if " v" in text or " V" in text:
             for match in _VERSUS.finditer(text):
                 yield from self._parties(text, match)
-        if not self._legal(text):
+        if self._legal(text):
+            yield from self._of_courts(text)
+            yield from self._rare(text)
             return
+        for match in _DIGRAPH.finditer(text):
+            if _TITLE_BEFORE.search(text, max(0, match.start() - 12), match.start()):
+                yield _person(*match.span(), 0.6, "digraph_initial")
+
+    def _of_courts(self, text: str) -> Iterable[Span]:
+        """Names beside the offices and phrases of courts, and initials."""
         for match in _JOINED.finditer(text):
             yield _person(*match.span(), 0.65, "joined_initials")
         for match in _DIGRAPH.finditer(text):
             yield _person(*match.span(), 0.6, "digraph_initial")
-        for match in _JUDGE.finditer(text):
-            if not self._trimmer.stopped(match["v"]):
-                yield _person(*match.span("v"), 0.6, "judge_letter")
-        for match in _LORD.finditer(text):
-            if not match["v"].startswith(("Justice", "Chief", "Chancellor", "Advocate", "President")):
-                yield _person(*match.span("v"), 0.6, "lord")
         for match in _UNDER_NAME.finditer(text):
             yield _person(*match.span("v"), 0.6, "under_name")
+        for match in (*_JUDGE.finditer(text), *_LORD.finditer(text)):
+            first = match["v"].split(" ")[0]
+            if not self._trimmer.stopped(match["v"]) and first not in _OFFICES:
+                yield _person(*match.span("v"), 0.6, "judge")
         for match in _PARTY_NAME.finditer(text):
             bounds = self._trimmer.trim(text, *match.span("v"))
             if bounds is not None:
                 yield _person(*bounds, 0.6, "party_name")
-        yield from self._rare(text)
         for match in _INITIALS.finditer(text):
             if self._stands_for_one(text, match):
                 yield _person(*match.span(), 0.5, "initials")

@@ -94,9 +94,7 @@ class Trimmer:
             last = end_of(piece)
         return None if first is None or last <= first else (first, last)
 
-    def _month_as_name(
-        self, text: str, piece: re.Match[str], opening: bool, end: int
-    ) -> bool:
+    def _month_as_name(self, text: str, piece: re.Match[str], opening: bool, end: int) -> bool:
         """Say whether a month is part of a name: `Pieter Jan van der Velden`, `Jan Jílek`."""
         if fold(piece.group()) not in _MONTHS_AS_NAMES:
             return False

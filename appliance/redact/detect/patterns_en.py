@@ -7,6 +7,7 @@ from appliance.redact.detect import (
     patterns_en_law,
     patterns_en_places,
     patterns_en_times,
+    patterns_ids,
 )
 from appliance.redact.detect.patterns import (
     WEAK_VALUE,
@@ -187,7 +188,8 @@ LABELS: tuple[Pattern, ...] = (
         "case",
         "CASE_NUMBER",
         "case, case number, case no, case id, case #, claim, claim number, claim no, claim id,"
-        " claim #, rpt, report #, docket, docket no, docket number, cause no, index no, file number, file no,"
+        " claim #, rpt, report #, docket, docket no, docket number, cau"
+        "se no, index no, file number, file no,"
         " file ref, incident, incident number, incident report, report number, report no,"
         " report id, police report, complaint number, complaint no, ticket, ticket number,"
         " ticket id, matter, matter number, run #, run number, ems run, dispatch, call number,"
@@ -321,43 +323,6 @@ LABELS: tuple[Pattern, ...] = (
         lead="capital",
     ),
     shaped(
-        "id_prefixed",
-        "ID_NUMBER",
-        r"(?<![\w./\-@&])[A-Z]{1,5}#[ ]?\d{3,12}(?![\w/%]|\.\d)",
-        score=0.5,
-        lead="capital",
-    ),
-    shaped(
-        "id_dashed",
-        "ID_NUMBER",
-        r"(?<![\w.,/$€£#+*=<>:\-])\d{1,4}-\d{2,4}-\d{1,6}(?:-\d{1,4})?(?![\w/%\-]|[.,:]\d)",
-        score=0.4,
-        lead="digit",
-        digits=6,
-    ),
-    shaped(
-        "parcel_tracking",
-        "ID_NUMBER",
-        r"(?<!\w)[A-Z]{2}[ ]?\d{9}[ ]?[A-Z]{2}(?!\w)",
-        score=0.55,
-        lead="capital",
-    ),
-    labelled(
-        "last_four",
-        "US_SSN",
-        "last 4, last four",
-        value=r"(?P<v>[A-Z]?\d{4})(?![\w\-])",
-        separator=r"(?:[ \t](?:digits|of ssn|of social|ssn|social))?[ \t]*[:#]?[ \t]*(?:is[ \t])?",
-        score=0.6,
-    ),
-    shaped(
-        "id_hash",
-        "ID_NUMBER",
-        r"#\d{3,8}(?![\w/%]|\.\d)",
-        score=0.45,
-        context=r"(?<!\w)(?!Disp|Qty|Tabs|Caps|Refill|Dispense|Quantity)[A-Z][\w'’]+[ ]",
-    ),
-    shaped(
         "id_grouped",
         "ID_NUMBER",
         r"(?<![\w.,/$\-])\d{3}-\d{2}-\d{2}(?![\w/\-])",
@@ -392,15 +357,6 @@ LABELS: tuple[Pattern, ...] = (
         separator=r"[ \t]*(?:[:=][ \t]*[\"'“‘]?|[\"'“‘])",
         score=0.7,
     ),
-    anchored(
-        "password_pair",
-        "PASSWORD",
-        ("@",),
-        r"(?<![\w.+\-])[\w.+\-]{1,64}@[\w.\-]{2,60}[ ]?[/|:][ ]?(?P<v>(?=\S*[\d!@#$%^&*_])(?=\S*[^\d\s().\-+])"
-        r"(?!https?:)[^\s,;|\"']{5,64}[^\s,;|\"'.)])",
-        score=0.6,
-        before=65,
-    ),
     labelled(
         "password",
         "PASSWORD",
@@ -419,4 +375,5 @@ PATTERNS: tuple[Pattern, ...] = (
     + patterns_en_times.PATTERNS
     + patterns_en_places.PATTERNS
     + patterns_en_law.PATTERNS
+    + patterns_ids.ENGLISH
 )

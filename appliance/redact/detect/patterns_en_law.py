@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 
-from appliance.redact.detect.patterns import Pattern, anchored, labelled, shaped
+from appliance.redact.detect.patterns import Pattern, anchored, labelled, shaped, words
 
 #: `2 BvR 1481/04`, `IV K 57/99`, `U-III-1234/2005`, `3021/B/04`, `1999/212`, `15463/89`.
 _FILE = (
     r"(?:(?-i:[IVXLC]{1,5}|[A-Z][A-Za-z]{0,3}|\d{1,3})[. \-/]{1,2}){0,4}\d{1,6}"
-    r"(?:[/\-](?-i:[A-Z]{1,4}|[IVX]{1,4}))?(?:[/\-]\d{2,6}(?:[/\-](?-i:[A-Z]{1,4}|\d{1,4}))?"
+    r"(?:[/\-](?-i:[A-Z]{1,4}|[IVX]{1,4}))?(?:[/\-]\d{2,6}(?:[/\-](?-i:[A-Z]{1,4}|\d{1,4}[A-Za-z]?)|[A-Za-z](?!\w))?"
     r"|[/\-][^\W\d_](?!\w))"
 )
 #: One value behind "no.": groups with a digit, or short ones of capitals: `II. ÚS 363/06`.
@@ -17,8 +17,10 @@ _GROUP = r"(?:(?=[^\W\d_]{0,4}\d)[^\W_]{1,12}|(?-i:[A-ZÀ-ÞЀ-Я԰-Ֆ]{1,5})(?!
 _NUMBERED = rf"{_GROUP}(?:(?:\.[ ]|[ ./\-–]){_GROUP}){{0,6}}"
 _ACTS = "".join(
     rf"(?<!\b{word} )"
-    for word in "law|laws|act|acts|decree|ordinance|statute|directive|regulation|protocol"
-    "|resolution|recommendation|convention|code|bulletin|gazette|rule|section".split("|")
+    for word in words(
+        """law, laws, act, acts, decree, ordinance, statute, directive, regulation, protocol,
+        resolution, recommendation, convention, code, bulletin, gazette, rule, section"""
+    )
 )
 _FILES = rf"{_FILE}(?:(?:,|;| and|, and| &| or)[ \n](?:no\.[ ])?{_FILE})*"
 
@@ -63,9 +65,13 @@ CASES: tuple[Pattern, ...] = (
     labelled(
         "land_plot",
         "CASE_NUMBER",
-        "plot, plots, parcel, parcels, sheet/plan, sheet, folio, page, cadastral, title deed, deed"
+        "plot, plots, parcel, parcels, entry, land register, sheet/plan"
+        ", sheet, folio, page, cadastral, title deed, deed"
         ", lot, block",
-        value=r"(?P<v>\d{1,6}/[0-9A-Za-z]{1,6}(?:/[0-9A-Za-z]{1,6})?)(?![\w/])",
+        value=(
+            r"(?P<v>\d{1,6}[/\-](?-i:[0-9A-Z]{1,6}|[a-z](?!\w))(?:/[0-9A-Za-z]{1,6})?"
+            r"|(?-i:[A-Z]{1,3})[ ]?\d{3,8})(?![\w/])"
+        ),
         separator=r"[ \t]*(?:number|numbers|nos?|nr)?\.?[ \t]*[:#]?[ \t]*",
         score=0.55,
     ),
@@ -82,7 +88,7 @@ CASES: tuple[Pattern, ...] = (
         "CASE_NUMBER",
         r"(?<![\w/.\-])\d{1,3}[ ](?!(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[ ])"
         r"(?!(?:BP|HR|RR|PR|P|T|Wt|Ht|Sat|BS|FS|RA|NS|LR|RBC|WBC)[ ])"
-        r"[A-Z][A-Za-z]{0,3}[ ]\d{1,6}/\d{2}(?:\d{2})?(?![\w/%])",
+        r"[A-Z][A-Za-z]{0,3}[ ]\d{1,6}/\d{2}(?:\d{2})?[a-z]?(?![\w/%])",
         score=0.5,
         lead="digit",
         digits=1,

@@ -143,19 +143,34 @@ PLACES: tuple[Pattern, ...] = (
         "LOCATION",
         "suite , apt. , apt , ste , flat ",
         # From the number of the house to the code of the town, over the lines of a letter.
-        r"(?<![\w/.\-])\d{1,5}[ ][^\n,;:|]{3,50}(?:,?[ ]|[ ]?\n[ >?|*]{0,8})(?:suite|apt\.?|ste\.?|flat)[ ]"
-        r"#?\d{1,5}[A-Z]?(?:,?[ ]?\n+[ >?|*]{0,8}[^\n\d:@]{2,40}){0,3}?(?:,?[ ]|[ ]?\n+[ >?|*]{0,8})"
+        r"(?<![\w/.\-])\d{1,5}[ ][^\n,;:|]{3,50}(?:,?[ ]|[ ]?\n[ >?|*]{0,8})(?:suite|apt\.?"
+        r"|ste\.?|flat)[ ]"
+        r"#?\d{1,5}[A-Z]?(?:,?[ ]?\n+[ >?|*]{0,8}[^\n\d:@]{2,40}){0,3}?(?:,?[ ]|[ ]?\n+[ >?"
+        r"|*]{0,8})"
         r"(?:[^\n\d:@]{2,30}[ ])?\d{3,6}(?![\w\-])",
         score=0.55,
         before=60,
     ),
     shaped(
+        "address_postcode",
+        "LOCATION",
+        r"(?<![\w/.\-])\d{1,4}[A-Za-z]?,?[ ][A-Z][^\n,\d]{2,40},(?:[ ]["
+        r"A-Z][^\n,\d]{2,30},?){0,3}?[ ]"
+        r"[A-Z]{1,2}\d[A-Z\d]? \d[ABD-HJLNP-UW-Z]{2}(?!\w)",
+        score=0.7,
+        lead="digit",
+        digits=1,
+    ),
+    shaped(
         "road_numbered",
         "LOCATION",
-        r"(?<![\w/\-])(?:(?:Hwy|Highway|Route|Rte|Rt|Interstate|County (?:Road|Rd)|State (?:Road|Route)"
-        r"|Exit|Mile Marker|(?:RR|HC)(?=[ ]?\d{1,4}[ ,]{1,2}Box))\.?[ ]?\d{1,4}[A-Z]?|I-\d{1,3}|US-\d{1,3})(?![\w/%\-]|\.\d)"
+        r"(?<![\w/\-])(?:(?:Hwy|Highway|Route|Rte|Rt|Interstate|County (?:Road|Rd)|State (?:Road"
+        r"|Route)"
+        r"|Exit|Mile Marker|(?:RR|HC)(?=[ ]?\d{1,4}[ ,]{1,2}Box))\.?[ ]?\d{1,4}[A-Z]?|I-\d{1,3}"
+        r"|US-\d{1,3})(?![\w/%\-]|\.\d)"
         r"(?:[ ](?:nb|sb|eb|wb|NB|SB|EB|WB|north|south|east|west))?"
-        r"(?:[ ,]{1,2}Box[ ]\d{1,6}|[ ](?:and|&|at|near|off)[ ](?:the[ ])?[A-Z][\w'’]+(?:[ ][A-Z][\w'’]+"
+        r"(?:[ ,]{1,2}Box[ ]\d{1,6}|[ ](?:and|&|at|near|off)[ ](?:the[ "
+        r"])?[A-Z][\w'’]+(?:[ ][A-Z][\w'’]+"
         r"){0,2})?",
         score=0.55,
         lead="capital",
@@ -234,7 +249,8 @@ PLACES: tuple[Pattern, ...] = (
         "us_city_state",
         "LOCATION",
         r"(?<![\w.])(?P<v>(?:(?:St|Ft|Mt)\.[ ])?[A-Z][\w'’.\-]+(?:[ \t](?:of|or|and|de|del|la"
-        rf"|[A-Z][\w'’.\-]+)){{0,3}},[ \t]{{0,2}}(?!ID[ ]\d(?!3[2-8]))(?:{US_STATES}))(?=\.?,?[ \t\n]{{0,3}}(?:\d{{5}}"
+        rf"|[A-Z][\w'’.\-]+)){{0,3}},[ \t]{{0,2}}(?!ID[ ]\d(?!3[2-8]))("
+        rf"?:{US_STATES}))(?=\.?,?[ \t\n]{{0,3}}(?:\d{{5}}"
         r"|[.,;:)\n]|$|[a-z]))(?![\w])",
         score=0.6,
         lead="capital",
@@ -304,7 +320,7 @@ _ORG_TAIL = (
     r"|Physicians|Recovery|Counseling|Rehabilitation Hospital|Parenthood|Helicopters?|Airlines"
     r"|Children's|Women's|Dermatology|Orthopaedics|Nephrology|Rheumatology|Surgical"
 )
-#: Pharmacies, insurers, laboratories and chains of care that notes name without saying what they are.
+#: Pharmacies, insurers, laboratories and chains that notes name without saying what they are.
 _CHAINS = (
     "CVS|Walgreens|Rite Aid|Publix|Kroger|Costco|Walmart|Wal-Mart|Sam's Club|Safeway|Wegmans|Meijer"
     "|Duane Reade|Express Scripts|OptumRx|Caremark|DaVita|Fresenius|Amedisys|Lincare|Apria|Bayada"
@@ -338,7 +354,8 @@ ORGANIZATIONS: tuple[Pattern, ...] = (
         "org_of_work",
         "ORGANIZATION",
         r"(?<!\w)(?:[Ww]ork(?:s|ed|ing)|[Ss]tud(?:ent|ies|ied|ying)|[Tt]eaches|[Tt]aught|[Ee]mployed|[Jj]ob"
-        r"|[Rr]etired|[Mm]achinist|[Tt]eacher|[Nn]urse|[Cc]ook|[Mm]anager|[Hh]ospice|[Cc]ashier|[Cc]lerk)[ ]"
+        r"|[Rr]etired|[Mm]achinist|[Tt]eacher|[Nn]urse|[Cc]ook|[Mm]anager|[Hh]ospice|[Cc]ashier"
+        r"|[Cc]lerk)[ ]"
         r"(?:at|for|by|from|w/|with)[ ](?:the[ ])?"
         rf"(?P<v>{_CAP}(?:[ ](?:(?:of|and|&)[ ])?{_CAP}){{0,3}})(?![\w])",
         score=0.4,

@@ -152,7 +152,10 @@ DATES: tuple[Pattern, ...] = (
         score=0.5,
         lead="digit",
         digits=2,
-        context=rf"(?<!\w)(?i:{_ON}|(?!rated|scored|graded|recalled)[a-z]{{3,}}ed|[a-z]{{3,}}ing)[ \t]{{0,2}}:?[ \t]*\(?",
+        context=(
+            rf"(?<!\w)(?i:{_ON}|(?!rated|scored|graded|recalled)[a-z]{{3,}}ed|[a-z]{{3,}}ing)"
+            r"[ \t]{0,2}:?[ \t]*\(?"
+        ),
     ),
     shaped(
         "en_month_day_word",
@@ -295,7 +298,8 @@ AGES: tuple[Pattern, ...] = (
     shaped(
         "en_age_aside",
         "AGE",
-        r", (?:then[ ]|now[ ]|aged[ ])?(?P<v>[1-9]\d|1[01]\d|[4-9])(?=(?:,|[ ]-)[ ][A-Za-z]{2,})"
+        r", (?:then[ ]|now[ ]|aged[ ])?(?P<v>[1-9]\d|1[01]\d|[4-9])(?=(?:,"
+        r"|[ ]-)[ ](?:[A-Za-z]{2,}|\d{2,3}[ ]?(?:kg|lbs?|cm|yo)\b))"
         r"(?!, (?:and|or|to)[ ]\d|, (?:Inc|No|Art|pp?|at)\b)",
         score=0.5,
         context=(
@@ -304,6 +308,17 @@ AGES: tuple[Pattern, ...] = (
             r"|Rules?|Sections?|Grade|Level|Unit|Block|Figures?|Tables?|Chapters?"
             r"|Room)\b)[A-Z][a-zà-ÿ'’\-]+\.?|/(?:them|her|him|hers|his|theirs)"
         ),
+    ),
+    shaped(
+        "en_age_name_plain",
+        "AGE",
+        r"(?P<v>[1-9]\d)(?=,[ ](?:here|presents?|presenting|with|w/|c/o|brought|seen|from|lives"
+        r"|student|fell"
+        r"|s/p|hx|is|was|has|who)\b)",
+        score=0.4,
+        lead="digit",
+        digits=1,
+        context=r"(?<![A-Z])[A-Z][a-zà-ÿ'’\-]+ [A-Z][a-zà-ÿ'’\-]+[ ]{1,2}",
     ),
     shaped(
         "en_age_name_end",
@@ -315,7 +330,8 @@ AGES: tuple[Pattern, ...] = (
     shaped(
         "en_age_siblings",
         "AGE",
-        r"(?P<v>[1-9]\d?)(?=\)?(?:[,;.]|[ ](?:and|&)[ ]|\s*$|[ ](?!(?:times|x|days?|weeks?|hours?|months?"
+        r"(?P<v>[1-9]\d?)(?=\)?(?:[,;.]|[ ](?:and|&)[ ]|\s*$|[ ](?!(?:times|x|days?|weeks?|hours?"
+        r"|months?"
         r"|mg|ml|doses?|feet|ft|in|lbs?|kg|blocks|visits?)\b)[a-z]{2,}))(?![.,]\d)",
         score=0.5,
         lead="digit",
