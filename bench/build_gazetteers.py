@@ -36,6 +36,17 @@ BR_MINIMUM = 120
 #: Cities of at least this many people (GeoNames cities15000 is the source).
 CITY_MINIMUM = 30_000
 US_CITY_MINIMUM = 15_000
+#: Countries and regions by the names people use.
+_EXTRA = """
+    africa, america, asia, bavaria, bengal, bombay, britain, burma, catalonia, chechnya,
+    crimea, dagestan, england, europe, formosa, gaza, holland, ingushetia, kashmir, korea,
+    kurdistan, leningrad, madras, peking, persia, punjab, rangoon, saigon, saxony, scotland,
+    siberia, tibet, wales, great britain, northern ireland, latin america, middle east, west
+    bank
+"""
+EXTRA_PLACES = frozenset(" ".join(w.split()) for w in _EXTRA.split(","))
+#: Towns that are words before they are towns, though Webster's second does not know them.
+WORDS_ALSO = frozenset({"aloha", "atlantis", "extrema", "luau", "medea", "parkland"})
 
 
 def fold(word: str) -> str:
@@ -85,6 +96,7 @@ def dictionary(md: Path, webster: set[str], names: set[str]) -> set[str]:
     """Return the English dictionary words (WordNet lemmas and inflections of the lemmatizer).
 
     WordNet lower-cases Europe and Johnson; Webster's second (public domain) kept their capitals.
+    `names` are people and places: what Webster does not know as a word is then a name.
     """
     words: set[str] = set()
     tables = srsly.msgpack_loads((md / "lemmatizer/lookups/lookups.bin").read_bytes())
@@ -134,6 +146,7 @@ def places(root: Path) -> set[str]:
         found.add(fold(state["name"]))
     for county in json.loads((data / "us_counties.json").read_text()):
         found.add(fold(county["name"]))
+    found |= EXTRA_PLACES
     return {p for p in found if re.fullmatch(r"[a-z][a-z .'\-]{2,40}", p)}
 
 
@@ -159,8 +172,9 @@ def main() -> None:
     write(args.out, "last_en", us_last)
     write(args.out, "last_world", set.union(*last.values()) - us_last)
     webster = strings_of(args.english_words / "english_words/data/web2.pickle")
-    write(args.out, "words_en", dictionary(args.md, webster, us_first | us_last))
     towns = places(args.geonames)
+    named = us_first | us_last | {t for t in towns if len(t) > 3} - WORDS_ALSO
+    write(args.out, "words_en", dictionary(args.md, webster, named))
     write(args.out, "places", towns)
     names = us_first | us_last | br_first
     write(

@@ -65,6 +65,8 @@ def _stems(word: str) -> Iterable[str]:
 FUNCTION_WORDS = plain_words("function_en")
 #: First names that are so often plain words, units or places that alone they are no evidence.
 _AMBIGUOUS_EN = plain_words("ambiguous_en")
+#: Words that English writes with the accents they came with, folded.
+_BORROWED = plain_words("borrowed_en")
 _MONTHS_DAYS = plain_words("months_days_en")
 
 
@@ -76,13 +78,14 @@ class Lexicon:
         first = words_of("first_world")
         last = words_of("last_world")
         if "en" in languages:
-            first |= words_of("first_en")
+            first |= words_of("first_en") | plain_words("nicknames_en")
             last |= words_of("last_en")
         if "pt" in languages or "es" in languages:
             first |= words_of("first_pt")
         if set(languages) - {"en"}:
             last |= words_of("last_en")
         self._english = "en" in languages
+        self._only_english = languages == ("en",)
         self._dictionary = words_of("words_en") if self._english else frozenset()
         self._medical = words_of("medical_en") if self._english else frozenset()
         self.first = frozenset(first)
@@ -99,6 +102,8 @@ class Lexicon:
     def common(self, word: str) -> bool:
         """Say whether a word is an ordinary word of the language in lower case."""
         folded = fold(word)
+        if self._only_english and not word.isascii() and folded not in _BORROWED:
+            return False  # English words have no accents: Ján is a man, not January.
         if folded in FUNCTION_WORDS or folded in _MONTHS_DAYS:
             return True
         if len(folded) < 2:

@@ -11,11 +11,11 @@ from collections.abc import Iterable
 
 from appliance.records import Span
 from appliance.redact.detect.lexicon import Lexicon, fold
-from appliance.redact.detect.names_cues import EPONYMS
+from appliance.redact.detect.names_cues import EPONYMS, SURE_EPONYMS
 
 #: Who finds names by their look alone.
 _WEAK = frozenset(
-    {"ner", "places", "names:surname", "names:first_name", "names:credential"}
+    {"ner", "places", "names:surname", "names:first_name", "names:credential", "names:double"}
     | {
         "pattern:org_partners",
         "pattern:place_suffix",
@@ -38,7 +38,8 @@ _MAYBE = (
     " nodules tube drain graft flap position respirations breathing gait pulse dementia anemia"
     " index lines line loop duct gland splint frame pin nail ligament curve stage grade murmur"
     " valve stent balloon forceps clamp retractor regimen solution tendon tendinitis canal fossa"
-    " pouch space triangle point membrane epilepsy nevus rule rules protocol bypass suture"
+    " pouch space triangle incision guidelines level point membrane epi"
+    "lepsy nevus rule rules protocol bypass suture"
 )
 _BETWEEN = r"(?:(?:coma|treadmill|dvt|pe|dementia|depression|anxiety|risk|heart|back)[ ])?"
 _EPONYM = re.compile(
@@ -74,6 +75,7 @@ _SPECIES = re.compile(
 )
 _GENUS = re.compile(r"[A-Z][a-z]+(?:us|um|ia|ea|is|ella|bacter|cter|spora|phyton|coccus|ma|da|x)")
 _AFTER = 40
+_NAMED_AFTER = EPONYMS | SURE_EPONYMS
 
 
 class Clinical:
@@ -104,13 +106,13 @@ class Clinical:
         reach = min(len(text), end + _AFTER)
         if _EPONYM.match(text, end, reach) or _EPONYM.search(piece):
             return True
-        if self._drug(word):
+        if self._drug(word) or _only_eponyms(word):
             return True
         if fold(word) in EPONYMS and _DENIED.search(text, max(0, start - 16), start):
             return True
         if _DOSE.match(text, end, reach):
             return self._unlisted(word)
-        known = any(fold(part) in EPONYMS for part in word.split("-"))
+        known = any(fold(part) in _NAMED_AFTER for part in word.split("-"))
         if known or ("-" in word and " " not in word and not self._unlisted(word)):
             if _POSSIBLE.match(text, end, reach):
                 return True
@@ -134,3 +136,9 @@ class Clinical:
     def _unlisted(self, phrase: str) -> bool:
         known = self._lexicon
         return not any(known.first_name(w) or known.surname(w) for w in phrase.split(" "))
+
+
+def _only_eponyms(word: str) -> bool:
+    """Say whether hardly anybody is called so: `Rinne`, `Kayser-Fleischer`, `Mallampati IV`."""
+    halves = re.findall(r"[^\W\d_]+", word)
+    return bool(halves) and all(fold(h) in SURE_EPONYMS or len(h) < 3 for h in halves)

@@ -19,6 +19,7 @@ from appliance.redact.detect.names_english import EnglishNames
 from appliance.redact.detect.names_law import LawNames
 from appliance.redact.detect.names_shapes import (
     JOINING,
+    LETTER,
     PARTICLES,
     PIECE,
     RUNS,
@@ -40,12 +41,28 @@ CUES = {
     "nl": names_cues_world.DUTCH,
 }
 _LAST_FIRST = re.compile(
-    rf"(?<![\w\-.'’])(?P<last>(?:{PARTICLES}[ ])?{TOKEN}(?:[ ]{TOKEN})?),[ ]{{0,2}}"
+    rf"(?<![\w\-.'’])(?!(?:Pt|PT|Patient|PATIENT|Dr|DR|Mrs?|Ms|PCP|Name|NAME|RE|Re)[ ])"
+    rf"(?P<last>(?:{PARTICLES}[ ])?{TOKEN}(?:[ ]{TOKEN})?),[ ]{{0,2}}"
+    rf"(?:(?i:jr|sr|iii|ii|iv)\.?,[ ])?"
     rf"(?P<first>{TOKEN}(?:[ ](?:{TOKEN}|[{UPPER}]\.?(?!\w))){{0,2}})"
 )
 _INITIAL_LAST = re.compile(rf"(?<![\w.])(?:[{UPPER}]\.[ ]?){{1,3}}(?P<last>{TOKEN})(?!\w)")
 
 
+#: `Delgado-Whyte`, also in lower case.
+_DOUBLE = re.compile(
+    rf"(?<![\w\-'’.@/])(?P<a>{LETTER}{{3,}})-(?P<b>{LETTER}{{3,}})(?![\w\-@]|\.\w)"
+)
+_COUPLE = re.compile(rf"(?<![\w'’\-])(?P<a>{TOKEN})[ ](?:and|&)[ ](?P<b>{TOKEN})[ ]{TOKEN}")
+#: As image archives write names: `LAST^FIRST^MIDDLE`.
+_CARETS = re.compile(
+    rf"(?<![\w^]){LETTER}[\w'’\- ]{{1,40}}(?:\^{LETTER}[\w'’.\-]{{0,30}}){{1,4}}(?![\w])"
+)
+_DEGREE = re.compile(r"(?:M\.?D|D\.O|R\.N|P\.A|N\.P|J\.D)\b")
+_NAMED_BEFORE = re.compile(
+    r"(?i:(?<!\w)(?:pt|patient|name|re|mr|mrs|ms|dr|client|resident)[:.]?|:|\|)[ ]{0,3}$"
+)
+_SUFFIX = re.compile(r",?[ ](?:Jr|Sr|JR|SR|III|II|IV)(?![\w])\.?")
 _WORD_BEFORE = re.compile(rf"(?<![\w'’\-@/.])(?P<v>{TOKEN})[ ][\"“(]?$")
 
 
@@ -77,13 +94,21 @@ class NameFinder:
         found = list(self._cued.find(text, lower(text) if lowered is None else lowered))
         found.extend(self._last_first(text))
         found.extend(self._initials(text))
+        for match in _DOUBLE.finditer(text):
+            if self._double_surname(match["a"], match["b"]):
+                found.append(_person(*match.span(), 0.45, "double"))
+        for match in _COUPLE.finditer(text):
+            if self._lexicon.first_name(match["a"]) and self._lexicon.first_name(match["b"]):
+                found.append(_person(*match.span("a"), 0.5, "couple"))
+        for match in _CARETS.finditer(text):
+            found.append(_person(*match.span(), 0.7, "carets"))
         for run in RUNS.finditer(text):
             found.extend(self._listed(text, run.start(), run.end()))
         if self._typed is None:
             return found
         found.extend(self._typed.find(text))
         found.extend(self._law.find(text))
-        return [_without_possessive(text, span) for span in found]
+        return [_with_suffix(text, _without_possessive(text, span)) for span in found]
 
     def leads(self, text: str, start: int, end: int) -> int:
         """Return where a name begins that a model found with a verb: `Summarize Tadesse`."""
@@ -114,6 +139,18 @@ class NameFinder:
         """Cut a run of capitalised words at the first word that is no name."""
         return self._trimmer.trim(text, start, end)
 
+    def _double_surname(self, *halves: str) -> bool:
+        """Say whether both halves of a hyphened word are surnames and nothing else."""
+        known = self._lexicon
+        return self._english and all(
+            known.surname(h)
+            and not known.common(h)
+            and not known.place(h)
+            and fold(h) not in EPONYMS
+            and not self._trimmer.stopped(h)
+            for h in halves
+        )
+
     def _last_first(self, text: str) -> Iterable[Span]:
         for match in _LAST_FIRST.finditer(text):
             score = self._order_score(text, match)
@@ -136,6 +173,19 @@ class NameFinder:
             return None
         if known_first and (opening or not known.common(last)):
             return 0.75
+        initial = len(first) == 1 and not _DEGREE.match(text, match.start("first"))
+        if initial and known.surname(last) and not known.common(last):
+            return 0.6
+        sure = known.first_name(first) and known.surname(last) and match["last"].isupper()
+        if sure and (
+            _NAMED_BEFORE.search(text, max(0, match.start() - 12), match.start())
+            or re.search(r"(?i),[ ]{0,2}(?:jr|sr)\.?,", match.group())
+        ):
+            return 0.65
+        capitals = match["last"].isupper() and match["first"].isupper() and len(first) > 2
+        listed = known.surname(last) and not known.common(last) and not known.common(first)
+        if capitals and listed and len(last) > 2:
+            return 0.55
         return 0.6 if opening and not known.common(first) and not known.common(last) else None
 
     def _initials(self, text: str) -> Iterable[Span]:
@@ -153,7 +203,10 @@ class NameFinder:
         while i < len(pieces):
             word = bare(pieces[i])
             last = i
-            if self._lexicon.first_name(word) and not self._trimmer.stopped(word):
+            if self._reversed(pieces, i):
+                last = i + 1
+                yield _person(pieces[i].start(), end_of(pieces[last]), 0.5, "capitals")
+            elif self._lexicon.first_name(word) and not self._trimmer.stopped(word):
                 last = self._extend(pieces, i)
                 score = self._list_score(text, pieces, i, last)
                 if score is not None:
@@ -162,6 +215,24 @@ class NameFinder:
             i = last + 1
         if self._english and len(pieces) in (1, 2) and self._lone_surname(text, pieces):
             yield _person(pieces[-1].start(), pieces[-1].end(), 0.4, "surname")
+
+    def _reversed(self, pieces: list[re.Match[str]], i: int) -> bool:
+        """Say whether two words in capitals are a surname and a name: `ROTHENBERG HYMAN`."""
+        if not self._english or i + 1 >= len(pieces):
+            return False
+        if self._lexicon.first_name(bare(pieces[i])):
+            return False  # The usual order; more names may follow.
+        pair = [bare(pieces[i]), bare(pieces[i + 1])]
+        known = self._lexicon
+        return all(
+            w.isupper()
+            and len(w) > 3
+            and not known.common(w)
+            and not self._trimmer.stopped(w)
+            and fold(w) not in EPONYMS
+            and (known.surname(w) or known.first_name(w))
+            for w in pair
+        )
 
     def _list_score(
         self, text: str, pieces: list[re.Match[str]], first: int, last: int
@@ -237,6 +308,12 @@ def _without_possessive(text: str, span: Span) -> Span:
     if not text.endswith(("'s", "’s"), span.start, span.end) or span.end - span.start < 4:
         return span
     return replace(span, end=span.end - 2)
+
+
+def _with_suffix(text: str, span: Span) -> Span:
+    """Take in the `Jr.` or `III` behind a name."""
+    match = _SUFFIX.match(text, span.end) if span.entity_type == "PERSON" else None
+    return span if match is None else replace(span, end=match.end())
 
 
 def _person(start: int, end: int, score: float, rule: str) -> Span:

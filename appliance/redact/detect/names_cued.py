@@ -18,6 +18,7 @@ from appliance.redact.detect.names_shapes import LETTER, RUN, RUNS, TOKEN, UPPER
 from appliance.redact.detect.patterns import lower
 
 _LABEL_TAIL = r"(?:\(s\)|s)?[ \t]*(?:\([^)\n]{1,20}\)[ \t]*)?(?:[:=]|\|)[ \t]*\n?[ \t]*[\"'“]?"
+_SIGNATURE_LOWER = re.compile(r"\d[ ]/[ ]?(?P<v>[a-z]{2,4})[ \t]*(?=$|\n)")
 _SIGNATURE = re.compile(
     r"(?:(?i:initials|signed|dictated by|typed by|transcribed by|entered by"
     rf"|electronically signed by)[ ]?:?[ ]|[ ]/[ ]?|(?<!\d{{5}})\d[ ])"
@@ -68,8 +69,11 @@ class CuedNames:
                 if kind == "title":
                     yield from self._titled(text, start, end)
                 else:
-                    yield from self._cued(text, end, kind)
+                    yield from self._cued(text, start, end, kind)
         yield from self._credentialed(text)
+        for match in _SIGNATURE_LOWER.finditer(text):
+            if not self._trimmer.stopped(match["v"]):
+                yield _person(match.span("v"), 0.45, "signature")
         for match in _SIGNATURE.finditer(text):
             if not self._trimmer.stopped(match["v"]):
                 yield _person(match.span("v"), 0.45, "signature")
@@ -96,7 +100,7 @@ class CuedNames:
                 source="names:title",
             )
 
-    def _cued(self, text: str, end: int, kind: str) -> Iterable[Span]:
+    def _cued(self, text: str, start: int, end: int, kind: str) -> Iterable[Span]:
         match = self._tails[kind].match(text, end)
         if match is None:
             return
@@ -106,6 +110,8 @@ class CuedNames:
                 yield _person(bounds, 0.85, kind)
             return
         bounds = self._trimmer.trim(text, *match.span("v"), strict=True)
+        if bounds is None and kind == "kin":
+            bounds = self._plain_word(text, start, end, match)
         if bounds is None:
             return
         name = text[slice(*bounds)]
@@ -113,6 +119,26 @@ class CuedNames:
             yield _person(bounds, 0.75, kind)
         elif kind == "cue" and self._plausible(name):
             yield _person(bounds, 0.7, kind)
+
+    def _plain_word(
+        self, text: str, start: int, end: int, match: re.Match[str]
+    ) -> tuple[int, int] | None:
+        """Return a surname or nickname that is a plain word: `partner River`, `doula Moon`.
+
+        Its capital is a choice only where the word before it has none.
+        """
+        cue = text[start:end]
+        if cue[1:] != cue[1:].lower() or ":" in text[end : match.start("v")]:
+            return None
+        word = match["v"].split(" ")[0]
+        lexicon = self._trimmer.lexicon
+        listed = lexicon.surname(word) or lexicon.first_name(word)
+        if cue[0].isupper() and match.end("v") - match.start("v") != len(word):
+            return None  # A heading in capitals: "Father Heart Attack".
+        known = listed and fold(word) not in EPONYMS
+        if not known or word.isupper() or self._trimmer.stopped(word) or len(word) < 3:
+            return None
+        return match.start("v"), match.start("v") + len(word)
 
     def _plausible(self, name: str) -> bool:
         """Say whether a cued run has a word that is a name, or none that is ordinary."""
@@ -141,7 +167,17 @@ class CuedNames:
             start = self._trimmer.skip_ordinary(text, run.start() + offset, end)
             bounds = self._trimmer.trim(text, start, end) if start < end else None
             if bounds is not None:
-                yield _person(bounds, 0.8, "credential")
+                first = self._first_before(text, run.start() + offset, bounds[0])
+                yield _person((first, bounds[1]), 0.8, "credential")
+
+    def _first_before(self, text: str, run_start: int, start: int) -> int:
+        """Take in a first name that is a plain word: `Whit Calloway CRNA`."""
+        words = text[run_start:start].split()
+        lexicon = self._trimmer.lexicon
+        if len(words) != 1 or self._trimmer.stopped(words[0]) or words[0].isupper():
+            return start
+        known = lexicon.first_name(words[0]) or lexicon.surname(words[0])
+        return run_start if known else start
 
 
 def _automaton(kinds: dict[str, Iterable[str]]) -> ahocorasick.Automaton:

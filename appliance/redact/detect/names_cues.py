@@ -137,7 +137,23 @@ ENGLISH = Cues(
         caregiver, caretaker, guardian, twin, twins, sibling, child, children, baby, nanny,
         aide, coworker, colleague, boss, landlord, parents, parent, godmother, godfather,
         ex-wife, ex-husband, widow, widower, sons, daughters, brothers, sisters, wife's name,
-        daughter's name, son's name"""
+        daughter's name, son's name, half-sis, half-bro, sis, bro, hubby, husb, dtr, sibs, fob, mob,
+        doula, midwife, chaplain, pastor, housekeeper, sitter, babysitter, bystander, passerby,
+        caller, visitor, buddy, classmate, teammate, dogsitter, driver, passenger, pedestrian,
+        tutor, principal, reviewer, adjuster, dispatcher, paramedic, medic, firefighter, scribe,
+        phlebotomist, sonographer, technician, tech, dietitian, dietician, pharmacist,
+        psychologist, psychiatrist, therapist, counselor, counsellor, caseworker, case manager,
+        social worker, endoscopist, hospitalist, intensivist, nephrologist, neurologist,
+        urologist, oncologist, surgeon, podiatrist, optometrist, dentist, orthodontist,
+        chiropractor, endocrinologist, dermatologist, rheumatologist, gastroenterologist,
+        pulmonologist, hematologist, ophthalmologist, obstetrician, pediatrician, geriatrician,
+        internist, proceduralist, charge nurse, investigator, prosecutor, bailiff, registrar,
+        advocate, notary, solicitor, barrister, lawyer, attorney, magistrate, gendarme, sergeant,
+        lieutenant, captain, colonel, detective, constable, warden, guard, journalist, editor,
+        reporter, interpreter, translator, expert, surveyor, mediator, arbitrator, accountant,
+        cashier, plumber, electrician, trainer, professor, lecturer, dean, provost, syndic,
+        liquidator, applicant, applicants, accused, defendant, witness, victim, suspect,
+        complainant, informant, codefendant, co-defendant, co-accused, accomplice, accomplices"""
     ),
     stop=frozenset(),
     lower_case=True,
@@ -175,7 +191,12 @@ STOP: frozenset[str] = word_set(
     licence, plate, vehicle, device, serial, lot, username, password, user, login, url, ref,
     reference, vs, versus, mm, kg, cm, lb, lbs, oz, pm, am, est, utc, hrs, min, sec, bid, tid,
     qid, qd, qhs, prn, po, iv, im, sc, sq, iban, swift, pan, otp, rtc, cth, cta, tdap, mmr,
-    hpv, ppd, usa, us, uk, eu, ny, la, dc, ca, tx, fl, pa, ma, il"""
+    hpv, ppd, asst, anes, dispo, prob, copay, rec, recs, obj, subj, impr, husb, scope, cecum, thymo,
+    klebs, bal, ortho, ophtho, neph, nsg,
+    mvc, kras, mss, ihc, dme, aline, a-line, arom, mmt, xmatch,
+    ckd, esrd, nstemi, stemi, ercp, egd, cabg, turp, nad, wnl, rrr, ctab, perrl, eomi, dka, hfref,
+    hfpef, mychart, icd, cpt, hcpcs, ndc, huf, eur, usd, gbp, pln, rub, uah, dispense, qty, usa, us,
+    uk, eu, ny, la, dc, ca, tx, fl, pa, ma, il"""
 )
 
 #: Surnames that name a disease, sign, device or drug far more often than a person; folded.
@@ -204,6 +225,23 @@ EPONYMS: frozenset[str] = word_set(
     flonase, singulair, advair, spiriva, symbicort, atrovent, albuterol, augmentin, levaquin,
     cipro, bactrim, keflex, rocephin, zosyn, vanco, flagyl, diflucan, valtrex, tamiflu,
     humira, enbrel, remicade, rituxan, herceptin, avastin, keytruda, opdivo, gleevec"""
+)
+
+#: Eponyms that hardly anybody bears: alone, without a title or label, they are medicine; folded.
+SURE_EPONYMS: frozenset[str] = word_set(
+    """parkinson, alzheimer, hodgkin, crohn, kaposi, babinski, romberg, marfan, cushing, hashimoto,
+    raynaud, sjogren, tourette, guillain, reye, kawasaki, wernicke, korsakoff, charcot,
+    hirschsprung, meckel, zenker, peyronie, dupuytren, colles, mcburney, rovsing, kernig,
+    brudzinski, homans, phalen, tinel, lachman, apgar, glasgow, braden, epworth, likert,
+    papanicolaou, doppler, holter, kirschner, steinmann, kocher, billroth, nissen, lefort, gleason,
+    breslow, karnofsky, trendelenburg, valsalva, heimlich, kegel, epley, hallpike, spurling,
+    schirmer, snellen, ishihara, rinne, mantoux, coombs, purkinje, kupffer, langerhans, gaucher,
+    niemann, nyhan,
+    ehlers, danlos, brugada, mirizzi, calot, agatston, fleischner, fleischer, kayser,
+    nikolsky, cheyne, cormack, lehane, mallampati, kussmaul, ogilvie, bhutani, leopold, vanderbilt,
+    bowen, macintosh, seldinger, killip, koplik, virchow, courvoisier, westermark, kerley, janeway,
+    yergason, finkelstein, froment, adson, gaenslen, lasegue, hoffmann, chvostek, trousseau,
+    lhermitte, uhthoff, descemet, schlemm, bartholin, skene, fournier, mondor, ludwig"""
 )
 
 #: Forms of address that are no titles, folded.

@@ -11,14 +11,15 @@ from collections.abc import Iterable
 from appliance.records import Span
 from appliance.redact.detect.lexicon import FUNCTION_WORDS, fold
 from appliance.redact.detect.names_cues import EPONYMS, word_set
-from appliance.redact.detect.names_shapes import TOKEN, UPPER, Trimmer
+from appliance.redact.detect.names_shapes import LETTER, TOKEN, UPPER, Trimmer
 
 _LOWER = r"[a-zà-öø-ÿ]+(?:['’\-][a-zà-öø-ÿ]+)*"
 _LOWER_PAIR = re.compile(
     rf"(?<![\w@.\-])(?P<a>[a-z]{{3,15}})[ ](?:[a-z]\.?[ ])?(?P<b>{_LOWER})(?![\w@\-])"
 )
 _LOWER_TITLE = re.compile(
-    r"(?<![\w@.\-])(?:dr|drs|mr|mrs|ms|miss|prof|nurse|officer|judge)\.?[ ](?:[a-z]\.?[ ])?"
+    r"(?<![\w@.\-])(?:dr|drs|mr|mrs|ms|miss|prof|nurse|officer|judge|surgeon|attending|resident|pcp|rn|np|cna"
+    r"|pharmacist|consultant|provider|therapist)\.?[ ](?:[a-z]\.?[ ])?"
     rf"(?P<v>{_LOWER}(?:[ ]{_LOWER})?)(?![\w@])"
 )
 _LOWER_LABEL = re.compile(
@@ -29,7 +30,7 @@ _LOWER_LABEL = re.compile(
 _LOWER_ONE = re.compile(rf"(?<![\w@.\-'’/])(?P<v>{_LOWER})(?![\w@\-/]|\.\w)")
 _LOWER_CUE = re.compile(
     r"(?:patient|pt|client|named|name is|am|son|daughter|wife|husband|mother|father|brother|sister"
-    r"|friend|partner|for|from|to|by|with|w/|per|and|&|referred|told|called|contact|tell|ask|is"
+    r"|friend|partner|pcp|rn|md|np|dtr|under|doc|caller|for|from|to|by|with|w/|per|and|&|referred|told|called|contact|tell|ask|is"
     r"|does|did|has|was|can|will|about|see|saw)[ ]$"
 )
 _BARE_INITIAL = re.compile(
@@ -86,6 +87,30 @@ _LOWER_RUN = re.compile(r"(?<![\w@.\-'’/])[a-z]{2,20}(?:[ ][a-z]{2,20})+(?![\w
 _LOWER_DOTTED = re.compile(
     r"(?<![\w@.\-/])(?P<a>[a-z]{3,15})[._](?P<b>[a-z]{3,20})\d{0,4}(?![\w@\-]|\.\w)"
 )
+_LOWER_NUMBERED = re.compile(
+    r"(?<![\w@.\-'’/])(?P<v>[a-z]{2,20}[ ][a-z]{2,20}(?:[ ][a-z]{2,20})?),?[ ]\(?"
+    r"(?:dob|d\.o\.b\.?|mrn|ssn|born|b\.|\d{1,2}[/\-]\d{1,2}[/\-]\d{2,4}(?!\w))"
+)
+_LOWER_CREDENTIAL = re.compile(
+    r"(?<![\w@.])(?P<v>[a-z]\.?[ ]?(?P<last>[a-z]{3,20}))(?:,[ ]?|[ ])"
+    r"(?:md|rn|np|pa|pa-c|do|lpn|lvn|cna|crna|pt|dpt|ot|rph|pharmd|msw|lcsw|arnp|aprn|fnp)(?![\w\-])"
+)
+#: `Big Tony`, `Uncle Sal`, `Papa Joe`.
+_FAMILIAR = re.compile(
+    rf"(?<![\w'’\-])(?:Big|Little|Lil|Old|Papa|Mama|Nana|Uncle|Aunt|Auntie|Tía"
+    rf"|Tío)[ ](?P<a>{TOKEN})"
+)
+_NAME_IS = re.compile(
+    r"(?i:(?:my|maiden|last|first|full|legal|middle|birth|given|family|real)[ ]name"
+    r"(?:['’]s|[ ]is|[ ]was|[?:])|surname[ ](?:is|was)|call[ ]me|calls[ ](?:me|her|him))[ ]"
+    rf"(?P<v>{LETTER}{{2,}}(?:['’\-]{LETTER}+)*(?:[ ](?:[{UPPER}]\.[ ])?{TOKEN})?)(?![\w@])"
+)
+_GROUPS = word_set("team, staff, family, police, security, everyone, nobody, school, clinic, ems")
+#: Who was told: "Graves aware", "Lo paged".
+_AWARE = re.compile(
+    rf"(?<![\w'’\-])(?P<v>{TOKEN})[ ](?:(?:is[ ]|was[ ]|made[ ])?(?:aware|notified|paged)"
+    r"|at[ ](?:the[ ])?bedside|in[ ]agreement)(?!\w)"
+)
 _CAPITAL = re.compile(rf"[{UPPER}]")
 
 
@@ -114,6 +139,17 @@ class EnglishNames:
         """Yield names; they may overlap."""
         for match in _ALIAS.finditer(text):
             yield _person(*match.span("v"), 0.7, "alias")
+        for match in _FAMILIAR.finditer(text):
+            if self._lexicon.first_name(match["a"]) and not self._trimmer.stopped(match["a"]):
+                yield _person(*match.span(), 0.5, "familiar")
+        for match in _NAME_IS.finditer(text):
+            word = match["v"].split(" ")[0]
+            plain = word[0].islower() and self._lexicon.common(word)
+            if not plain and fold(word) not in FUNCTION_WORDS and not self._trimmer.stopped(word):
+                yield _person(*match.span("v"), 0.6, "name_is")
+        for match in _AWARE.finditer(text):
+            if self._plain_surname(match["v"]):
+                yield _person(*match.span("v"), 0.5, "aware")
         yield from self._bare_initials(text)
         yield from self._subjects(text)
         yield from self._lower_case(text)
@@ -132,6 +168,12 @@ class EnglishNames:
         for match in _TRAILING_INITIAL.finditer(text):
             if self._lexicon.surname(match["last"]) and self._family(match["last"]):
                 yield _person(match.start(), match.end(), 0.45, "trailing_initial")
+
+    def _plain_surname(self, word: str) -> bool:
+        known = self._lexicon
+        stopped = self._trimmer.stopped(word) or word.isupper() or known.place(word)
+        stopped = stopped or fold(word) in _GROUPS
+        return not stopped and known.surname(word) and fold(word) not in FUNCTION_WORDS
 
     def _family(self, word: str) -> bool:
         """Say whether a word can be a surname and hardly anything else."""
@@ -180,6 +222,7 @@ class EnglishNames:
                 yield _person(pair.start(), end, 0.55, "lower_case")
                 position = end
         yield from self._lower_foreign(text)
+        yield from self._lower_person(text)
         yield from self._lower_alone(text)
 
     def _lower_foreign(self, text: str) -> Iterable[Span]:
@@ -195,6 +238,21 @@ class EnglishNames:
                 yield _person(match.start(), match.end(), 0.5, "lower_dotted")
         for match in _LOWER_RUN.finditer(text):
             yield from self._lower_runs(match)
+
+    def _lower_person(self, text: str) -> Iterable[Span]:
+        """`okeke chidi (1/1/70)`, `s.tomczak pa-c`: a birthday, a number, a credential behind."""
+        for match in _LOWER_NUMBERED.finditer(text):
+            names = 0
+            for word in reversed(match["v"].split(" ")):
+                if self._lexicon.common(word) or self._trimmer.stopped(word):
+                    break
+                names += len(word) + 1
+            if names and " " in match["v"][1 - names :]:
+                yield _person(match.end("v") - names + 1, match.end("v"), 0.5, "lower_numbered")
+        for match in _LOWER_CREDENTIAL.finditer(text):
+            word = match["last"]
+            if not self._lexicon.common(word) and not self._trimmer.stopped(word):
+                yield _person(*match.span("v"), 0.5, "lower_credential")
 
     def _lower_runs(self, match: re.Match[str]) -> Iterable[Span]:
         """Two or more words in a row that are names and nothing else."""

@@ -17,7 +17,10 @@ from appliance.redact.detect.names_shapes import PARTICLES, TOKEN, UPPER, Trimme
 _LEGAL = re.compile(
     r"(?i)(?<!\w)(?:applicants?|courts?|judge?ments?|plaintiffs?|defendants?|respondents?"
     r"|appellants?"
-    r"|prosecutors?|convention|v\.|appeals?|proceedings|convicted|tribunal|detention|lawyers?"
+    r"|prosecutors?|applications?|governments?|represented|lodged|constitutional|pleaded|sentenced"
+    r"|hearings?|judges?|prosecution|charged|arrested|acquitted|extradition|counsel|coroner|gendarmes?"
+    r"|bailiffs?|ad litem|custody|convict|sentence|upheld|quashed|dismissed|convention|v\."
+    r"|appeals?|proceedings|convicted|tribunal|detention|lawyers?"
     r"|witness(?:es)?|complainants?|testified|questioned|criminal|police officers?)(?!\w)"
 )
 #: Different words of courts that make a text one of theirs.
@@ -28,6 +31,12 @@ _ABBREVIATIONS = word_set(
     no, nos, art, arts, ch, st, co, jr, sr, inc, ltd, ex, vs, hr, oj, ecr, iv, iii, ii, vi,
     vii, viii, ix, xi, xii, ps, nb, rsvp, ll, hq, fc, bl, te, eea, sc, qc, kc, mp, mr, ms, dr,
     vol, pp, para, paras"""
+)
+#: Abbreviations that keep their full stops; other letters with two stops are somebody.
+_DOTTED = word_set(
+    """us, uk, un, eu, ec, dc, ny, nj, la, usa, ussr, uae, po, ad, bc, sa, nv, bv, ab, md, jd, rn,
+    phd, usc, cfr, am, pm, ie, eg, cf, st, co, ps, nb, hq, qc, kc, ll, ltd, mr, ms, dr, pp, op,
+    no, iv, ii, vi, id, ag, as, kg, srl, spa, sarl, zoo"""
 )
 _INITIALS = re.compile(
     rf"(?<![\w.\-])(?:[{UPPER}][a-z]?\.[ \-]?){{1,3}}(?<![ \-])(?:-?[{UPPER}][a-z]?\.)?(?![\w\-])"
@@ -50,6 +59,43 @@ _VERSUS = re.compile(
     rf"|&)[ ]){_PARTY}){{0,3}})(?:[ ]and[ ]Others"
     rf"|[ ]AND[ ]OTHERS|[ ]et[ ]al\.?)?[ ](?:v|vs|V)\.?[ ](?P<b>(?:the[ ]|THE[ ])?{_PARTY})"
 )
+#: `Sh. Kasymov`, `Yu. Zaytsev`, `Tsv. Kraleva`: initials of alphabets that need two letters.
+_DIGRAPH = re.compile(
+    rf"(?<![\w.])(?:[{UPPER}]\.[ ]?){{0,2}}(?:[SCZKTPD]h|[YJ][aeou]|T[sz]v?|Hr|Iv|S[zt]|Cs|Gy|Lj|Nj"
+    rf"|D[zž]|Al|Vl|Kr|Ev|Ant|Alex|Zh|Kh)\.(?:[ ]?[{UPPER}][a-z]?\.)*[ ]?(?P<last>{TOKEN})(?!\w)"
+)
+_JUDGE = re.compile(
+    rf"(?<![\w.’'\-])(?P<v>{TOKEN})(?:,)?[ ](?:LJJ?|JJ?|CJ|P|MR|VC|JA)(?=[ .,;:)]|$)"
+)
+_TITLE_BEFORE = re.compile(
+    r"(?<!\w)(?:M(?:r|rs|s|iss|me|lle)?\.?|Dr\.?|Judge|Maître|Lord|Lady|Colonel|Captain|Officer"
+    r"|Sergeant|Professor|Prof\.|Lieutenant|Inspector|Investigator)[ ]$"
+)
+_LORD = re.compile(
+    rf"(?<!\w)(?:Lord|Lady|Baroness|Baron|Viscount|Earl|Dame|Sir)[ ](?P<v>{TOKEN}(?:[ ](?:of"
+    rf"|de)[ ]{TOKEN}"
+    rf"|[ ]{TOKEN}){{0,3}})"
+)
+_OFFICES = frozenset({"Justice", "Chief", "Chancellor", "Advocate", "President"})
+_UNDER_NAME = re.compile(
+    r"(?i:in[ ]the[ ]name[ ]of|under[ ]the[ ](?:name|pseudonym|alias)(?:[ ]of)?|pseudonym"
+    r"|nicknamed|whose[ ](?:real[ ])?name[ ](?:is|was)|by[ ]the[ ]name[ ]of)[ ,:]{1,2}[\"“‘']?"
+    rf"(?P<v>{TOKEN}(?:[ ](?:{PARTICLES}[ ]){{0,2}}{TOKEN}){{0,3}})"
+)
+#: The applicant, NAME, ... : whoever stands there is one.
+_PARTY_NAME = re.compile(
+    r"(?i:applicants?|complainant|accused|plaintiff|defendant|appellant|claimant|respondent"
+    r"|investigator|judge|prosecutor|bailiff|registrar|counsel|lawyer|advocate|agent|son|daughter"
+    r"|wife|husband|brother|sister|mother|father|cousin|nephew|niece|uncle|aunt),[ ]"
+    rf"(?P<v>{TOKEN}(?:[ ](?:{PARTICLES}[ ]){{0,2}}(?:{TOKEN}|[{UPPER}]\.)){{1,5}})"
+    r"(?=[ ]\(|[,;.]|[ ](?:was|is|had|has|and|who|of|from)\b)"
+)
+#: "The Turkish Government": an adjective.
+_OF_STATE = re.compile(
+    r"[ ](?:Governments?|Republic|Court|Parliament|Constitution|State|authorit|courts?|law|police"
+    r"|nationals?|citizens?|language|army|Supreme|Constitutional|Ministry|Minister|Criminal|Civil)"
+)
+_CAPITALS = re.compile(rf"(?<![\w’'\-./]){TOKEN}(?:[ ]{TOKEN}){{0,5}}(?![\w])")
 _LEADING = re.compile(r"(?i)(?:(?:in|the|case|cases|of|see|also|cf|matter|re|and|judgment)[ ])+")
 
 
@@ -65,13 +111,59 @@ class LawNames:
         if " v" in text or " V" in text:
             for match in _VERSUS.finditer(text):
                 yield from self._parties(text, match)
-        if not self._legal(text):
+        if self._legal(text):
+            yield from self._of_courts(text)
+            yield from self._rare(text)
             return
+        for match in _DIGRAPH.finditer(text):
+            if _TITLE_BEFORE.search(text, max(0, match.start() - 12), match.start()):
+                yield _person(*match.span(), 0.6, "digraph_initial")
+
+    def _of_courts(self, text: str) -> Iterable[Span]:
+        """Names beside the offices and phrases of courts, and initials."""
         for match in _JOINED.finditer(text):
             yield _person(*match.span(), 0.65, "joined_initials")
+        for match in _DIGRAPH.finditer(text):
+            yield _person(*match.span(), 0.6, "digraph_initial")
+        for match in _UNDER_NAME.finditer(text):
+            yield _person(*match.span("v"), 0.6, "under_name")
+        for match in (*_JUDGE.finditer(text), *_LORD.finditer(text)):
+            first = match["v"].split(" ")[0]
+            if not self._trimmer.stopped(match["v"]) and first not in _OFFICES:
+                yield _person(*match.span("v"), 0.6, "judge")
+        for match in _PARTY_NAME.finditer(text):
+            bounds = self._trimmer.trim(text, *match.span("v"))
+            if bounds is not None:
+                yield _person(*bounds, 0.6, "party_name")
         for match in _INITIALS.finditer(text):
             if self._stands_for_one(text, match):
                 yield _person(*match.span(), 0.5, "initials")
+
+    def _rare(self, text: str) -> Iterable[Span]:
+        """Words with a capital that are no words and no places: in court texts, people.
+
+        Lists of names are thin for most of the world; a court's own words are in the dictionary.
+        """
+        known = self._trimmer.lexicon
+        for run in _CAPITALS.finditer(text):
+            first: int | None = None
+            last = run.start()
+            for word in re.finditer(TOKEN, run.group()):
+                piece = word.group().removesuffix("'s").removesuffix("’s")
+                rare = (
+                    len(piece) > 2
+                    and not piece.isupper()
+                    and not known.common(piece)
+                    and not known.place(piece)
+                    and not (piece.isascii() and self._trimmer.stopped(piece))
+                )
+                if rare:
+                    first = word.start() if first is None else first
+                    last = word.start() + len(piece)
+                elif first is not None:
+                    break
+            if first is not None and not _OF_STATE.match(text, run.start() + last):
+                yield _person(run.start() + first, run.start() + last, 0.36, "rare_word")
 
     @staticmethod
     def _legal(text: str) -> bool:
@@ -85,12 +177,15 @@ class LawNames:
     @staticmethod
     def _stands_for_one(text: str, match: re.Match[str]) -> bool:
         letters = re.sub(r"[^\w]", "", match.group()).lower()
-        if letters in _ABBREVIATIONS:
+        dotted = match.group().count(".") > 1
+        if _TITLE_BEFORE.search(text, max(0, match.start() - 12), match.start()):
+            return True
+        if letters in (_DOTTED if dotted else _ABBREVIATIONS):
             return False
         before = text[max(0, match.start() - 14) : match.start()]
         if re.search(r"\d[ ]?$", before):
             return False  # "21 U.S.C.", "42 F.": a reporter, not a person.
-        if match.group().count(".") > 1:
+        if dotted:
             return True
         return (
             _BEFORE.search(before) is not None

@@ -24,8 +24,10 @@ RUN = (
 )
 #: Particles inside a name, folded; some of them are plain words elsewhere.
 JOINING = frozenset(
-    "de la do da dos das del della di van der den von el al le bin".split()  # noqa: SIM905
+    "de la do da dos das del della di van der den von el al le bin e y".split()  # noqa: SIM905
 )
+_MONTHS_AS_NAMES = frozenset({"jan", "mar", "may", "april", "june", "august", "dec"})
+_NAME_AFTER = re.compile(rf"[ ](?:{PARTICLES}[ ]){{0,2}}(?P<v>{TOKEN})")
 RUNS = re.compile(rf"(?<![\w'’\-@/])(?:{RUN})(?![\w@])")
 WORDS = re.compile(rf"{INITIAL}|{TOKEN}|{LETTER}+")
 PIECE = re.compile(rf"{LETTER}+(?:['’\-]{LETTER}+)*\.?")
@@ -79,7 +81,7 @@ class Trimmer:
             word = bare(piece)
             if first is not None and self._joins(text, piece, end):
                 continue
-            if self.stopped(word):
+            if self.stopped(word) and not self._month_as_name(text, piece, first is None, end):
                 if first is None and not strict:
                     return None
                 break
@@ -91,6 +93,13 @@ class Trimmer:
                 continue  # A particle counts only when a name follows.
             last = end_of(piece)
         return None if first is None or last <= first else (first, last)
+
+    def _month_as_name(self, text: str, piece: re.Match[str], opening: bool, end: int) -> bool:
+        """Say whether a month is part of a name: `Pieter Jan van der Velden`, `Jan Jílek`."""
+        if fold(piece.group()) not in _MONTHS_AS_NAMES:
+            return False
+        after = _NAME_AFTER.match(text, piece.end(), end)
+        return after is not None and not (opening and self.lexicon.common(after["v"]))
 
     def _joins(self, text: str, piece: re.Match[str], end: int) -> bool:
         """Say whether a word that ends names elsewhere joins two here: `Cruz de la Paz`."""

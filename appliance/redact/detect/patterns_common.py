@@ -111,6 +111,16 @@ CONTACT: tuple[Pattern, ...] = (
         r"(?<![\w.@])@[A-Za-z_][\w.]{2,29}(?<!\.)(?![\w@])",
         score=0.5,
     ),
+    anchored(
+        "handle_spaced",
+        "USERNAME",
+        ("@ ",),
+        # As tokenised messages write a handle: behind "RT" or a full stop, or clearly no word.
+        r"@[ ](?:(?<=RT @ )|(?<=via @ )|(?<=\. @ )|(?<=: @ )|(?<=\n@ )|(?=[A-Za-z]*[a-z_][A-Z_]))"
+        r"(?P<v>[A-Za-z_]\w{2,29})(?![\w@])",
+        score=0.4,
+        flags=0,
+    ),
     shaped(
         "ipv4",
         "IP_ADDRESS",

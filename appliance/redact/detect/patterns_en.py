@@ -7,6 +7,7 @@ from appliance.redact.detect import (
     patterns_en_law,
     patterns_en_places,
     patterns_en_times,
+    patterns_ids,
 )
 from appliance.redact.detect.patterns import (
     WEAK_VALUE,
@@ -187,7 +188,8 @@ LABELS: tuple[Pattern, ...] = (
         "case",
         "CASE_NUMBER",
         "case, case number, case no, case id, case #, claim, claim number, claim no, claim id,"
-        " claim #, docket, docket no, docket number, cause no, index no, file number, file no,"
+        " claim #, rpt, report #, docket, docket no, docket number, cau"
+        "se no, index no, file number, file no,"
         " file ref, incident, incident number, incident report, report number, report no,"
         " report id, police report, complaint number, complaint no, ticket, ticket number,"
         " ticket id, matter, matter number, run #, run number, ems run, dispatch, call number,"
@@ -209,7 +211,7 @@ LABELS: tuple[Pattern, ...] = (
         " study number, subject id, subject number, subject no, subject, participant id,"
         " participant number, participant, screening number, randomization number,"
         " randomization id, protocol id, trial id, barcode, image id, exam number, exam id,"
-        " donor id, transplant id, unos id, registry id, cohort id",
+        " donor, donor id, recipient id, transplant id, unos id, registry id, cohort id",
         value=_W,
         score=0.8,
     ),
@@ -373,4 +375,5 @@ PATTERNS: tuple[Pattern, ...] = (
     + patterns_en_times.PATTERNS
     + patterns_en_places.PATTERNS
     + patterns_en_law.PATTERNS
+    + patterns_ids.ENGLISH
 )

@@ -4,12 +4,23 @@ from __future__ import annotations
 
 import re
 
-from appliance.redact.detect.patterns import Pattern, anchored, labelled, shaped
+from appliance.redact.detect.patterns import Pattern, anchored, labelled, shaped, words
 
 #: `2 BvR 1481/04`, `IV K 57/99`, `U-III-1234/2005`, `3021/B/04`, `1999/212`, `15463/89`.
 _FILE = (
     r"(?:(?-i:[IVXLC]{1,5}|[A-Z][A-Za-z]{0,3}|\d{1,3})[. \-/]{1,2}){0,4}\d{1,6}"
-    r"(?:[/\-](?-i:[A-Z]{1,4}|[IVX]{1,4}))?[/\-]\d{2,6}(?:[/\-](?-i:[A-Z]{1,4}|\d{1,4}))?"
+    r"(?:[/\-](?-i:[A-Z]{1,4}|[IVX]{1,4}))?(?:[/\-]\d{2,6}(?:[/\-](?-i:[A-Z]{1,4}|\d{1,4}[A-Za-z]?)|[A-Za-z](?!\w))?"
+    r"|[/\-][^\W\d_](?!\w))"
+)
+#: One value behind "no.": groups with a digit, or short ones of capitals: `II. ÚS 363/06`.
+_GROUP = r"(?:(?=[^\W\d_]{0,4}\d)[^\W_]{1,12}|(?-i:[A-ZÀ-ÞЀ-Я԰-Ֆ]{1,5})(?![^\W\d_]))"
+_NUMBERED = rf"{_GROUP}(?:(?:\.[ ]|[ ./\-–]){_GROUP}){{0,6}}"
+_ACTS = "".join(
+    rf"(?<!\b{word} )"
+    for word in words(
+        """law, laws, act, acts, decree, ordinance, statute, directive, regulation, protocol,
+        resolution, recommendation, convention, code, bulletin, gazette, rule, section"""
+    )
 )
 _FILES = rf"{_FILE}(?:(?:,|;| and|, and| &| or)[ \n](?:no\.[ ])?{_FILE})*"
 
@@ -30,8 +41,39 @@ CASES: tuple[Pattern, ...] = (
         "court_file_no",
         "CASE_NUMBER",
         "no., nos., no , nos , nr., nr ",
-        rf"n(?:os?|r)\.?[ \t\n]{{0,2}}(?P<v>{_FILES})(?![\w/])",
+        rf"{_ACTS}n(?:os?|r)\.?[ \t\n]{{0,2}}(?P<v>{_FILES})(?![\w/])",
         score=0.8,
+    ),
+    anchored(
+        "numbered",
+        "CASE_NUMBER",
+        "no., nos., number ",
+        rf"{_ACTS}(?:no\.|nos\.|number)[ \t\n]{{1,2}}(?P<v>(?=(?:[^\d\n,;()]{{0,10}}\d){{4}}"
+        rf"|[^\s,;()]{{0,6}}\d[^\s,;()]{{0,6}}/)(?=[\w./\-– ]{{0,12}}\d){_NUMBERED})(?![^\W_])",
+        score=0.6,
+    ),
+    anchored(
+        "registered_as",
+        "CASE_NUMBER",
+        "registered as, registered under, filed as, filed under, entered as, listed as"
+        ", docketed as, renumbered",
+        r"(?:registered|filed|entered|listed|docketed|renumbered)(?:[ ](?:as|under))?[ ](?:the[ ])?"
+        r"(?:number[ ]|no\.[ ]|case[ ]|file[ ])?"
+        rf"(?P<v>(?=(?:[^\d\s,;()]{{0,6}}\d){{3}}){_NUMBERED})(?![^\W_])",
+        score=0.6,
+    ),
+    labelled(
+        "land_plot",
+        "CASE_NUMBER",
+        "plot, plots, parcel, parcels, entry, land register, sheet/plan"
+        ", sheet, folio, page, cadastral, title deed, deed"
+        ", lot, block",
+        value=(
+            r"(?P<v>\d{1,6}[/\-](?-i:[0-9A-Z]{1,6}|[a-z](?!\w))(?:/[0-9A-Za-z]{1,6})?"
+            r"|(?-i:[A-Z]{1,3})[ ]?\d{3,8})(?![\w/])"
+        ),
+        separator=r"[ \t]*(?:number|numbers|nos?|nr)?\.?[ \t]*[:#]?[ \t]*",
+        score=0.55,
     ),
     shaped(
         "court_file_bare",
@@ -40,6 +82,32 @@ CASES: tuple[Pattern, ...] = (
         r"|[A-Z][A-Za-z]{0,3}[ \-]?\d{1,6}/(?:19|20)\d{2})(?![\w/%])",
         score=0.45,
         lead="capital",
+    ),
+    shaped(
+        "court_file_register",
+        "CASE_NUMBER",
+        r"(?<![\w/.\-])\d{1,3}[ ](?!(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[ ])"
+        r"(?!(?:BP|HR|RR|PR|P|T|Wt|Ht|Sat|BS|FS|RA|NS|LR|RBC|WBC)[ ])"
+        r"[A-Z][A-Za-z]{0,3}[ ]\d{1,6}/\d{2}(?:\d{2})?[a-z]?(?![\w/%])",
+        score=0.5,
+        lead="digit",
+        digits=1,
+    ),
+    anchored(
+        "licence_short",
+        "LICENSE_NUMBER",
+        "licence, license, badge, permit, certificate, membership, diploma, warrant card",
+        r"(?:licen[cs]e|badge|permit|certificate|membership|diploma|warrant card)[ ]"
+        r"(?:no\.|nos\.|number|nr\.?|#)[ ]{0,2}(?P<v>\d{2,3})(?![\w/.\-]\d|\w)",
+        score=0.6,
+    ),
+    labelled(
+        "tail_number",
+        "VEHICLE_ID",
+        "tail, tail number, tail no, aircraft, aircraft registration, plane registered as"
+        ", registered as, flight, vessel, call sign",
+        value=r"(?P<v>(?-i:[A-Z]{1,2}-?(?=[A-Z\d]*\d)[A-Z\d]{3,5}))(?![\w/\-])",
+        score=0.55,
     ),
     shaped(
         "us_docket",
@@ -76,6 +144,7 @@ NATIONALITY: tuple[Pattern, ...] = (
     ),
 )
 
+_SCRIPTS = "Ͱ-Ͽἀ-῿Ѐ-ӿ԰-֏א-תء-يऀ-ॿก-๏぀-ヿ一-鿿가-힣ა-ჿ"
 _ONES = "one|two|three|four|five|six|seven|eight|nine"
 _DIGIT_WORD = rf"(?:zero|oh|o|nought|{_ONES}|(?:double|triple)[ ](?:zero|oh|{_ONES}))"
 _ORDINAL = (
@@ -93,6 +162,13 @@ _YEAR_WORDS = (
 _MONTH = "january|february|march|april|may|june|july|august|september|october|november|december"
 
 WRITTEN: tuple[Pattern, ...] = (
+    shaped(
+        "foreign_script",
+        "PERSON",
+        # In English texts, what is left in another script is a name or an address.
+        rf"(?<![^\W_])[{_SCRIPTS}]{{3,}}(?:[ .,\-]{{1,2}}[{_SCRIPTS}]{{2,}})*(?![^\W_])",
+        score=0.35,
+    ),
     anchored(
         "date_in_words",
         "DATE_TIME",
@@ -170,10 +246,10 @@ WRITTEN: tuple[Pattern, ...] = (
     anchored(
         "holiday",
         "DATE_TIME",
-        "thanksgiving, christmas, easter, halloween, new year, labor day, memorial day"
+        "thanksgiving, christmas, xmas, easter, halloween, new year, labor day, memorial day"
         ", independence day, valentine, ramadan, eid , diwali, passover, hanukkah, mother's day"
         ", father's day, boxing day, good friday",
-        r"(?:thanksgiving|christmas(?:[ ](?:eve|day))?|easter(?:[ ]sunday)?|halloween"
+        r"(?:thanksgiving|(?:christmas|xmas)(?:[ ](?:eve|day))?|easter(?:[ ]sunday)?|halloween"
         r"|new[ ]year['’]?s?(?:[ ](?:eve|day))?|labor[ ]day|memorial[ ]day|independence[ ]day"
         r"|valentine['’]?s[ ]day|ramadan|eid[ ]al-\w+|diwali|passover|hanukkah|mother['’]s[ ]day"
         r"|father['’]s[ ]day|boxing[ ]day|good[ ]friday)(?!\w)(?:,?[ ](?:of[ ])?(?:19"

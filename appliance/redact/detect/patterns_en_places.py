@@ -22,7 +22,7 @@ _STREET = (
     "|pines?|plains?|points?"
     "|port|prairie|ranch|rapids?|rest|river|route|shoals?|shores?|skyway|springs?|spurs?|station"
     "|stravenue|stream|summit"
-    "|throughway|trace|track|trafficway|tunnel|turnpike|union|unions|valleys?|via|viaduct|views?"
+    "|throughway|trace|track|trafficway|tunnel|turnpike|union|unions|valleys?|viaduct|views?"
     "|villages?|ville|vista"
     "|walks|wall|ways|wells?|estates?|expressway|extensions?|falls|ferry|fields?|flats?|fords?"
     "|forest|forges?|forks?"
@@ -138,6 +138,60 @@ PLACES: tuple[Pattern, ...] = (
         lead="digit",
         digits=1,
     ),
+    anchored(
+        "address_block",
+        "LOCATION",
+        "suite , apt. , apt , ste , flat ",
+        # From the number of the house to the code of the town, over the lines of a letter.
+        r"(?<![\w/.\-])\d{1,5}[ ][^\n,;:|]{3,50}(?:,?[ ]|[ ]?\n[ >?|*]{0,8})(?:suite|apt\.?"
+        r"|ste\.?|flat)[ ]"
+        r"#?\d{1,5}[A-Z]?(?:,?[ ]?\n+[ >?|*]{0,8}[^\n\d:@]{2,40}){0,3}?(?:,?[ ]|[ ]?\n+[ >?"
+        r"|*]{0,8})"
+        r"(?:[^\n\d:@]{2,30}[ ])?\d{3,6}(?![\w\-])",
+        score=0.55,
+        before=60,
+    ),
+    shaped(
+        "address_postcode",
+        "LOCATION",
+        r"(?<![\w/.\-])\d{1,4}[A-Za-z]?,?[ ][A-Z][^\n,\d]{2,40},(?:[ ]["
+        r"A-Z][^\n,\d]{2,30},?){0,3}?[ ]"
+        r"[A-Z]{1,2}\d[A-Z\d]? \d[ABD-HJLNP-UW-Z]{2}(?!\w)",
+        score=0.7,
+        lead="digit",
+        digits=1,
+    ),
+    shaped(
+        "road_numbered",
+        "LOCATION",
+        r"(?<![\w/\-])(?:(?:Hwy|Highway|Route|Rte|Rt|Interstate|County (?:Road|Rd)|State (?:Road"
+        r"|Route)"
+        r"|Exit|Mile Marker|(?:RR|HC)(?=[ ]?\d{1,4}[ ,]{1,2}Box))\.?[ ]?\d{1,4}[A-Z]?|I-\d{1,3}"
+        r"|US-\d{1,3})(?![\w/%\-]|\.\d)"
+        r"(?:[ ](?:nb|sb|eb|wb|NB|SB|EB|WB|north|south|east|west))?"
+        r"(?:[ ,]{1,2}Box[ ]\d{1,6}|[ ](?:and|&|at|near|off)[ ](?:the[ "
+        r"])?[A-Z][\w'’]+(?:[ ][A-Z][\w'’]+"
+        r"){0,2})?",
+        score=0.55,
+        lead="capital",
+    ),
+    shaped(
+        "road_ordinal",
+        "LOCATION",
+        r"(?<![\w/\-])(?:[NSEW]\.?|North|South|East|West)[ ]\d{1,3}(?:st|nd|rd|th)(?![\w\-])"
+        r"(?:[ ](?:and|&)[ ][A-Z][\w'’]+)?",
+        score=0.5,
+        lead="capital",
+    ),
+    shaped(
+        "ward_unit",
+        "LOCATION",
+        r"(?<![\w/.\-])(?:\d{1,2}[NSEW]-\d{1,3}[A-D]?|\d{1,2}[ \-](?:North|South|East|West|Tower)"
+        r"(?:[ ,]{1,2}(?i:bed|rm|room)[ ]?\d{1,4}[A-D]?)?)(?![\w\-])",
+        score=0.5,
+        lead="digit",
+        digits=1,
+    ),
     shaped(
         "unit",
         "LOCATION",
@@ -171,7 +225,7 @@ PLACES: tuple[Pattern, ...] = (
     shaped(
         "us_zip_idaho",
         "ZIP_CODE",
-        r"ID[ \t]{1,2}\d{5}(?:-\d{4})?(?![\w\-])",
+        r"ID[ \t]{1,2}83[2-8]\d{2}(?:-\d{4})?(?![\w\-])",
         score=0.7,
         lead="capital",
         context=r"(?<!\w)[A-Z][\w.'\-]+,?[ \t\n]{1,2}",
@@ -194,8 +248,9 @@ PLACES: tuple[Pattern, ...] = (
     shaped(
         "us_city_state",
         "LOCATION",
-        r"(?<![\w.])(?P<v>(?:(?:St|Ft|Mt)\.[ ])?[A-Z][\w'’.\-]+(?:[ \t](?:of|de|del|la"
-        rf"|[A-Z][\w'’.\-]+)){{0,3}},[ \t]{{0,2}}(?:{US_STATES}))(?=\.?,?[ \t\n]{{0,3}}(?:\d{{5}}"
+        r"(?<![\w.])(?P<v>(?:(?:St|Ft|Mt)\.[ ])?[A-Z][\w'’.\-]+(?:[ \t](?:of|or|and|de|del|la"
+        rf"|[A-Z][\w'’.\-]+)){{0,3}},[ \t]{{0,2}}(?!ID[ ]\d(?!3[2-8]))("
+        rf"?:{US_STATES}))(?=\.?,?[ \t\n]{{0,3}}(?:\d{{5}}"
         r"|[.,;:)\n]|$|[a-z]))(?![\w])",
         score=0.6,
         lead="capital",
@@ -260,9 +315,33 @@ _ORG_TAIL = (
     r"|Orchestra|Country Club|Hotel|Restaurant|Cafe|Police Department|Fire Department"
     r"|Department of [A-Z]\w+|Shelter|Ministries"
     r"|Law Firm|Law Office|Law Offices|Pediatrics|Orthopedics|Cardiology Associates"
-    r"|Family Practice|Family Medicine|Dental|Urgent Care"
+    r"|Family Practice|Family Medicine|Dental|Urgent Care|Skilled Nursing|Behavioral(?: Health)?"
+    r"|Home Health|Senior Living|Assisted Living|Palliative|Diagnostics|Imaging|Radiology"
+    r"|Physicians|Recovery|Counseling|Rehabilitation Hospital|Parenthood|Helicopters?|Airlines"
+    r"|Children's|Women's|Dermatology|Orthopaedics|Nephrology|Rheumatology|Surgical"
+)
+#: Pharmacies, insurers, laboratories and chains that notes name without saying what they are.
+_CHAINS = (
+    "CVS|Walgreens|Rite Aid|Publix|Kroger|Costco|Walmart|Wal-Mart|Sam's Club|Safeway|Wegmans|Meijer"
+    "|Duane Reade|Express Scripts|OptumRx|Caremark|DaVita|Fresenius|Amedisys|Lincare|Apria|Bayada"
+    "|Gentiva|Kindred|Encompass|Genesis|Brookdale|Kaiser(?: Permanente)?|Aetna|Cigna|Humana"
+    "|Anthem(?: BCBS| Blue Cross)?|BCBS(?: of [A-Z][a-z]+)?|Blue Cross(?: Blue Shield)?"
+    "|UnitedHealthcare|UnitedHealth|United Healthcare|UHC|Medi-Cal|Molina|Centene|WellCare|Tricare"
+    "|TRICARE|Oxford Health|Geico|GEICO|Allstate|State Farm|Sedgwick|Gallagher Bassett|LabCorp"
+    "|Labcorp|Quest Diagnostics|Sutter|Geisinger|Intermountain|Ascension|HCA|Tenet|Dignity"
+    "|Cedars-Sinai|Mass General|MGH|BWH|UCSF|UCLA|UCSD|NYU Langone|NYU|UPMC|UAB|UTSW|OHSU|BIDMC"
+    "|MSKCC|Sloan Kettering|MD Anderson|Dana-Farber|City of Hope|Mayo Clinic|Mayo"
+    "|Johns Hopkins|Hopkins|Motel 6|Super 8|Greyhound|Amtrak|Uber|Lyft|Amazon|FedEx|UPS|USPS"
+    "|Starbucks|McDonald's|Home Depot|Lowe's|Goodwill|Salvation Army"
 )
 ORGANIZATIONS: tuple[Pattern, ...] = (
+    shaped(
+        "org_chain",
+        "ORGANIZATION",
+        rf"(?<![\w'’\-])(?:{_CHAINS})(?![\w\-])(?:[ ]#?\d{{2,5}}(?![\w/]))?",
+        score=0.4,
+        lead="capital",
+    ),
     shaped(
         "org_tail",
         "ORGANIZATION",
@@ -270,6 +349,16 @@ ORGANIZATIONS: tuple[Pattern, ...] = (
         rf"|de)[ ]){{0,2}}){{1,5}}?(?:{_ORG_TAIL})(?!\w)",
         score=0.45,
         lead="capital",
+    ),
+    shaped(
+        "org_of_work",
+        "ORGANIZATION",
+        r"(?<!\w)(?:[Ww]ork(?:s|ed|ing)|[Ss]tud(?:ent|ies|ied|ying)|[Tt]eaches|[Tt]aught|[Ee]mployed|[Jj]ob"
+        r"|[Rr]etired|[Mm]achinist|[Tt]eacher|[Nn]urse|[Cc]ook|[Mm]anager|[Hh]ospice|[Cc]ashier"
+        r"|[Cc]lerk)[ ]"
+        r"(?:at|for|by|from|w/|with)[ ](?:the[ ])?"
+        rf"(?P<v>{_CAP}(?:[ ](?:(?:of|and|&)[ ])?{_CAP}){{0,3}})(?![\w])",
+        score=0.4,
     ),
     shaped(
         "org_lower",

@@ -102,6 +102,13 @@ PHONES: tuple[Pattern, ...] = (
         score=0.6,
     ),
     shaped(
+        "pager_letter",
+        "PHONE_NUMBER",
+        r"[pb]\d{4,5}(?![\w\-/]|\.\d)",
+        score=0.5,
+        context=r"[A-Z][a-z'’\-]+,?[ ]{1,2}\(?",
+    ),
+    shaped(
         "phone_local",
         "PHONE_NUMBER",
         r"(?<![\w\-/.+])\d{3}[\-.]\d{4}(?![\w\-/])(?!\.\d)",
@@ -117,7 +124,9 @@ _ON = (
     r"|last|next|f/u|due|visit|appt|appointment|surgery|exam|note|labs?|before|after|around"
     r"|approx|about|as of|to|of|-|–|scheduled|expired|died|injury|ekg|mri|ct|cxr|cx|echo|us"
     r"|removed|placed|stopped|completed|done|performed|updated?|reviewed|signed|filed|collected"
-    r"|drawn|received"
+    r"|drawn|received|fell|came|came back|went|was|were|is|left|hit|got|had|ran|felt|sent|began"
+    r"|back|neg|pos|wk of|week of|early|late|out|in|fill|cycle \d{1,2}|day \d{1,2}|mon|tues?|weds?"
+    r"|thurs?|fri|sat|sun|yesterday|today|tomorrow|tonight|yest|tmrw|repeat|again"
 )
 #: A month and a day, and what follows when it is a ratio, a strength or a dose after all.
 _MD = r"(?:0?[1-9]|1[0-2])/(?:0?[1-9]|[12]\d|3[01])"
@@ -125,6 +134,14 @@ _NOT_RATIO = (
     r"(?![\w/%\-]|\.\d|[ ]?(?i:strength|murmur|pain|tabs?\b|tablet|cup|of\b|mg|ml|cm|hrs?\b"
     r"|in severity|on pain|power"
     r"|motor|systolic|diastolic|sem\b|reps|sets|inch|lb|blood culture|bottles|extremit))"
+)
+#: Not after what is measured in fifths and tenths, or counted.
+_NO_MEASURE = (
+    r"(?<!pain)(?<!strength)(?<!power)(?<!motor)(?<!murmur)(?<!reflexes)(?<!dtrs)(?<!pulses)"
+    r"(?<!score)(?<!scale)(?<!apgar)(?<!apgars)(?<!rated)(?<!Rated)(?<!recall)(?<!bp)(?<!BP)(?<!Pain)"
+    r"(?<!Apgar)(?<!Apgars)(?<!APGARS)(?<!APGAR)(?<!Strength)(?<!Score)(?<!Recall)(?<!Motor)(?<!grade)(?<!visit)"
+    r"(?<!page)(?<!series)(?<!of)(?<!vision)(?<!VA)(?<!OD)(?<!OS)(?<!OU)(?<!stage)(?<!No\.)"
+    r"(?<!no\.)"
 )
 DATES: tuple[Pattern, ...] = (
     *month_dates("en", _MONTHS, link="of|in", ordinal="st|nd|rd|th"),
@@ -135,16 +152,40 @@ DATES: tuple[Pattern, ...] = (
         score=0.5,
         lead="digit",
         digits=2,
-        context=rf"(?<!\w)(?i:{_ON}|[a-z]{{3,}}ed|[a-z]{{3,}}ing)[ \t]{{0,2}}:?[ \t]*\(?",
+        context=(
+            rf"(?<!\w)(?i:{_ON}|(?!rated|scored|graded|recalled)[a-z]{{3,}}ed|[a-z]{{3,}}ing)"
+            r"[ \t]{0,2}:?[ \t]*\(?"
+        ),
     ),
     shaped(
         "en_month_day_word",
         "DATE_TIME",
-        rf"(?<![\w/.])(?:0?[1-9]|1[0-2])/(?:0?[79]|1[1-9]|[23]\d){_NOT_RATIO}",
+        rf"(?<![\w/.])(?:0?[1-9]|1[0-2])/(?:0?[789]|1[1-9]|[23]\d){_NOT_RATIO}",
         score=0.45,
         lead="digit",
         digits=2,
-        context=r"[A-Za-z,;(][ (]",
+        context=rf"[^\d/.%]{_NO_MEASURE}[ (~=]{{1,4}}",
+    ),
+    shaped(
+        "en_month_day_high",
+        "DATE_TIME",
+        # A fraction, a strength or a score is never above one: 9/4 and 11/10 are days.
+        rf"(?<![\w/.])(?:[2-9]/0?1|[3-9]/0?2|[4-9]/0?3|(?:[5-9]|1[0-2])/0?4|(?:[6-9]|1[0-2])/0?5"
+        rf"|(?:[7-9]|1[0-2])/0?6|1[0-2]/(?:0?[1-9]|1[01])|0[1-9]/(?:[012]\d|3[01])"
+        rf"|[1-9]/0[1-9]){_NOT_RATIO}",
+        score=0.45,
+        lead="digit",
+        digits=2,
+        context=rf"[^\d/.%]{_NO_MEASURE}[ (~=]{{1,4}}",
+    ),
+    shaped(
+        "en_date_points",
+        "DATE_TIME",
+        r"(?<![\w/.\-])(?:0?[1-9]|1[0-2])\.(?:1[3-9]|2\d|3[01])\.(?:19|20)?\d{2}(?![\w/\-])(?!\.\d)",
+        score=0.5,
+        lead="digit",
+        digits=4,
+        context=r"(?<!ver\.)(?<!version)(?<!v)(?<!section)[ (:\n]|^",
     ),
     shaped(
         "en_month_day_range",
@@ -257,10 +298,56 @@ AGES: tuple[Pattern, ...] = (
     shaped(
         "en_age_aside",
         "AGE",
-        r", (?:then[ ]|now[ ]|aged[ ])?(?P<v>[1-9]\d|1[01]\d|[4-9])(?=(?:,|[ ]-)[ ][a-z]{2,})"
-        r"(?!, (?:and|or|to)[ ]\d)",
+        r", (?:then[ ]|now[ ]|aged[ ])?(?P<v>[1-9]\d|1[01]\d|[4-9])(?=(?:,"
+        r"|[ ]-)[ ](?:[A-Za-z]{2,}|\d{2,3}[ ]?(?:kg|lbs?|cm|yo)\b))"
+        r"(?!, (?:and|or|to)[ ]\d|, (?:Inc|No|Art|pp?|at)\b)",
         score=0.5,
-        context=r"[A-Z][a-zà-ÿ'’\-]+\.?",
+        context=(
+            r"(?<!\w)(?!(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sept?|Oct|Nov|Dec|January|February"
+            r"|March|April|June|July|August|September|October|November|December|Articles?"
+            r"|Rules?|Sections?|Grade|Level|Unit|Block|Figures?|Tables?|Chapters?"
+            r"|Room)\b)[A-Z][a-zà-ÿ'’\-]+\.?|/(?:them|her|him|hers|his|theirs)"
+        ),
+    ),
+    shaped(
+        "en_age_name_plain",
+        "AGE",
+        r"(?P<v>[1-9]\d)(?=,[ ](?:here|presents?|presenting|with|w/|c/o|brought|seen|from|lives"
+        r"|student|fell"
+        r"|s/p|hx|is|was|has|who)\b)",
+        score=0.4,
+        lead="digit",
+        digits=1,
+        context=r"(?<![A-Z])[A-Z][a-zà-ÿ'’\-]+ [A-Z][a-zà-ÿ'’\-]+[ ]{1,2}",
+    ),
+    shaped(
+        "en_age_name_end",
+        "AGE",
+        r"[,;] (?P<v>[1-9]\d|1[01]\d)(?=[.;](?:\s|$))",
+        score=0.45,
+        context=r"(?<![A-Z])(?<![A-Z][a-z])[A-Z][a-zà-ÿ'’\-]+ [A-Z][a-zà-ÿ'’\-]+",
+    ),
+    shaped(
+        "en_age_siblings",
+        "AGE",
+        r"(?P<v>[1-9]\d?)(?=\)?(?:[,;.]|[ ](?:and|&)[ ]|\s*$|[ ](?!(?:times|x|days?|weeks?|hours?"
+        r"|months?"
+        r"|mg|ml|doses?|feet|ft|in|lbs?|kg|blocks|visits?)\b)[a-z]{2,}))(?![.,]\d)",
+        score=0.5,
+        lead="digit",
+        digits=1,
+        context=(
+            r"(?i:sibs?|siblings?|kids|child|children|sons?|daughters?|brothers?|sisters?|twins|bro|sis"
+            r"|grandkids)\b[ :(][^.\n]{0,20}(?<![A-Z])[A-Z][a-zà-ÿ'’\-]+[ ,(]{1,2}"
+        ),
+    ),
+    shaped(
+        "en_age_gravida",
+        "AGE",
+        r"(?<![\w.\-/:])(?P<v>[1-4]\d)(?=[ ](?:yo?[ ]|y/o[ ])?G\d{1,2}(?:[ ]?P|\b))",
+        score=0.6,
+        lead="digit",
+        digits=2,
     ),
     anchored(
         "en_age_at",

@@ -74,6 +74,56 @@ CARDS: tuple[Pattern, ...] = (
     ),
 )
 
+ENGLISH: tuple[Pattern, ...] = (
+    anchored(
+        "password_pair",
+        "PASSWORD",
+        ("@",),
+        r"(?<![\w.+\-])[\w.+\-]{1,64}@[\w.\-]{2,60}[ ]?[/|:][ ]?(?P<v>("
+        r"?=\S*[\d!@#$%^&*_])(?=\S*[^\d\s().\-+])"
+        r"(?!https?:)[^\s,;|\"']{5,64}[^\s,;|\"'.)])",
+        score=0.6,
+        before=65,
+    ),
+    shaped(
+        "id_prefixed",
+        "ID_NUMBER",
+        r"(?<![\w./\-@&])[A-Z]{1,5}#[ ]?\d{3,12}(?![\w/%]|\.\d)",
+        score=0.5,
+        lead="capital",
+    ),
+    shaped(
+        "id_dashed",
+        "ID_NUMBER",
+        r"(?<![\w.,/$€£#+*=<>:\-])\d{1,4}-\d{2,4}-\d{1,6}(?:-\d{1,4})?(?![\w/%\-]|[.,:]\d)",
+        score=0.4,
+        lead="digit",
+        digits=6,
+    ),
+    shaped(
+        "parcel_tracking",
+        "ID_NUMBER",
+        r"(?<!\w)[A-Z]{2}[ ]?\d{9}[ ]?[A-Z]{2}(?!\w)",
+        score=0.55,
+        lead="capital",
+    ),
+    labelled(
+        "last_four",
+        "US_SSN",
+        "last 4, last four",
+        value=r"(?P<v>[A-Z]?\d{4})(?![\w\-])",
+        separator=r"(?:[ \t](?:digits|of ssn|of social|ssn|social))?[ \t]*[:#]?[ \t]*(?:is[ \t])?",
+        score=0.6,
+    ),
+    shaped(
+        "id_hash",
+        "ID_NUMBER",
+        r"#\d{3,8}(?![\w/%]|\.\d)",
+        score=0.45,
+        context=r"(?<!\w)(?!Disp|Qty|Tabs|Caps|Refill|Dispense|Quantity)[A-Z][\w'’]+[ ]",
+    ),
+)
+
 SPANISH: tuple[Pattern, ...] = (
     labelled(
         "es_cif_labelled",

@@ -46,6 +46,13 @@ _PARTICLES = frozenset(
         "zu",
     ]
 )
+#: What follows a person and hardly a thing: "Grace's mother", "Hope reports".
+_OF_SOMEBODY = re.compile(
+    r"['’]s[ ][a-z]|[ ](?:reports?|reported|denies|denied|says|said|states|stated|told|lives|called"
+    r"|asked|asks|wants|paged|aware|notified|updated|signed|agreed|agrees|feels|thinks|endorses"
+    r"|is[ ](?:doing|here|a|an|the|in|on|not"
+    r"|now|well|stable))(?!\w)"
+)
 _SCORE = 0.55
 #: A seed must be found with at least this score; weaker hits stand alone.
 SEED_SCORE = 0.5
@@ -89,8 +96,14 @@ class Propagator:
         for word in names:
             # An ordinary word ("Grace", "Brown") stands for the person only in capitals; a short
             # one only as part of the whole name.
-            if len(word) >= 3:
+            short = len(word) == 2 and word[1].islower() and self._lexicon.surname(word)
+            if len(word) >= 3 or short:
                 yield lower(word), True
+            # `Nkosi` of `Nkosi-Mthembu`: half of a double surname is used for the whole.
+            if "-" in word:
+                for half in word.split("-"):
+                    if len(half) > 3 and half[0].isupper() and fold(half) not in STOP:
+                        yield lower(half), True
 
     def known(self, hints: Sequence[Hint]) -> ahocorasick.Automaton | None:
         """Prepare the search for known values; None when there is nothing to look for."""
@@ -147,6 +160,8 @@ class Propagator:
             return True
         if word.isupper() and len(word) < 5:
             return False
+        if _OF_SOMEBODY.match(text, end):
+            return True
         # An ordinary word that opens a sentence has its capital from there.
         before = text[max(0, start - 12) : start].rstrip(" \t\"'(“*-•")[-1:] if start else ""
         return before not in ("", ".", "!", "?", ":", "\n")

@@ -1,0 +1,52 @@
+"""Floors on documents written to defeat the detector: courts, notes, questions to an assistant.
+
+`hostile/*.txt` hold documents under `=== N` lines, with marks "[PERSON Jane Roe]" of coarse types.
+The `held_` sets were written after the rules and measured before anybody looked at the misses.
+"""
+
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.unit.redact.detect.cases import parse
+
+_HERE = Path(__file__).parent
+sys.path.insert(0, str(_HERE.parents[3] / "bench"))
+
+import detection as bench  # noqa: E402  a script beside the package
+
+_CLINICAL = {"PERSON", "DATE", "LOCATION", "ORG", "ID", "PHONE", "EMAIL", "SSN", "AGE"}
+#: (types, recall, precision)
+_FLOORS = {
+    "court_en": ({"PERSON", "ID"}, 0.98, 0.93),
+    "held_court_en": ({"PERSON", "ID"}, 0.965, 0.95),
+    "queries_en": (_CLINICAL, 0.965, 0.95),
+    "held_queries_en": (_CLINICAL, 0.92, 0.94),
+    "notes_en": (_CLINICAL, 0.95, 0.9),
+    "held_notes_en": (_CLINICAL, 0.955, 0.9),
+}
+
+
+def documents(name: str) -> list[dict]:
+    read = []
+    marked = (_HERE / "hostile" / f"{name}.txt").read_text("utf-8")
+    for part in re.split(r"(?m)^=== ", marked)[1:]:
+        case = parse(part.split("\n", 1)[1].rstrip("\n"))
+        spans = [{"start": a, "end": b, "type": t} for a, b, t in case.spans]
+        read.append({"text": case.text, "spans": spans})
+    return read
+
+
+@pytest.mark.parametrize("name", sorted(_FLOORS))
+def test_hostile_documents_stay_above_their_floors(english, name):
+    scope, recall, precision = _FLOORS[name]
+    gold = documents(name)
+    found = [
+        [(s.start, s.end, bench.COARSE.get(s.entity_type, "ID")) for s in spans]
+        for spans in english.detect_batch([d["text"] for d in gold])
+    ]
+    result = bench.score(gold, found, scope, 1.0)
+    assert result.recall >= recall
+    assert result.precision >= precision
