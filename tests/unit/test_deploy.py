@@ -123,6 +123,15 @@ def test_the_unit_calls_what_the_command_line_has() -> None:
     assert "SuccessExitStatus=10" in text
 
 
+def test_the_unit_leaves_the_process_its_own_locks() -> None:
+    """A filter that refuses them would start a process that cannot lock itself."""
+    filters = [x.split("=")[1] for x in UNIT.read_text().splitlines() if "CallFilter=" in x]
+    allowed = {word for line in filters if not line.startswith("~") for word in line.split()}
+    needed = {"seccomp", "landlock_create_ruleset", "landlock_add_rule", "landlock_restrict_self"}
+    assert needed <= allowed
+    assert not any(word.startswith("@") for word in allowed - {"@system-service"})
+
+
 def test_the_pages_commands_exist() -> None:
     text = (DEPLOY / "README.md").read_text()
     named = re.findall(r"(?:`|/bin/)appliance ([a-z]+)", text)
