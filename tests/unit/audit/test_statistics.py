@@ -248,3 +248,8 @@ def test_the_chance_of_exchanged_coins_is_never_nothing():
         np.arange(30.0) + 100, np.arange(30.0), generator=np.random.default_rng(0), permutations=99
     )
     assert found == 1 / 100
+
+
+def test_ranks_spread_evenly_over_few_candidates_are_luck():
+    """A rank of four candidates stands for a quarter of the scale, and counts at its upper end."""
+    assert s.rank_p_value(np.tile([1, 2, 3, 4], 25), np.full(100, 4)) == 1.0
