@@ -87,8 +87,11 @@ POLICY = Policy.model_validate(
 
 #: What a leaking adapter breaks besides the mechanism's own rule: the area, and the steep end.
 #: (With delta near 1 / units the one-run bound of 200 canaries cannot reach 2: it is no such rule.)
-AREA = {"release.rules.max_auc", "release.rules.max_auc_difference"}
-ATTACKS = AREA | {"release.rules.max_tpr_at_1_percent_fpr"}
+ATTACKS = {
+    "release.rules.max_auc",
+    "release.rules.max_auc_difference",
+    "release.rules.max_tpr_at_1_percent_fpr",
+}
 
 
 @dataclass(frozen=True)
@@ -121,7 +124,7 @@ def tiny(seed: int) -> Any:
     return attach_lora(world.base_model(len(words), seed=seed), rank=8, alpha=16.0, seed=seed)
 
 
-TINY = Base(world.short_tokenizer(), tiny, 100, 50.0, 40, 120)
+TINY = Base(world.short_tokenizer(), tiny, 100, 50.0, 40, 240)
 
 
 @cache
@@ -365,13 +368,9 @@ def seeds(start: int) -> range:
 
 @pytest.mark.parametrize("seed", seeds(100))
 def test_control_every_one_of_many_overfit_runs_is_refused_by_the_attacks_alone(seed: int) -> None:
-    """Seeded runs without privacy (`make controls`: 20): the attacks alone refuse each.
-
-    By the area, that is. The steep end rests on one or two held-out canaries: of 20 seeds 18 show it
-    too (`docs/audit.md`), and the control above must. The mechanism is the other, independent reason.
-    """
+    """Seeded runs without privacy (`make controls`: 20): the attacks alone refuse each."""
     result = whole_run(seed, private=False, test=None, control=False)
-    assert result.reasons >= AREA
+    assert result.reasons >= ATTACKS
     assert "release.rules.require_dp" in result.reasons
 
 
