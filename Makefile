@@ -59,7 +59,7 @@ e2e: install ## The whole pipeline only
 	$(BIN)/python -m pytest tests/e2e
 
 controls: install ## Leaking, mis-trained and correct runs against the gate
-	CONTROL_RUNS=20 CONTROL_REAL=1 $(BIN)/python -m pytest tests/e2e/test_controls.py --timeout 7200
+	CONTROL_RUNS=20 CONTROL_REAL=1 $(BIN)/python -m pytest tests/e2e/test_controls.py --timeout 7200 --log-cli-level INFO
 
 fuzz: install fuzz-led ## Hostile bytes against every parser and the container
 	FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) $(BIN)/python -m pytest tests/fuzz tests/unit/ingest/test_fuzz.py --timeout 7200

@@ -147,7 +147,7 @@ def _roc(report: Report, attack: Membership, words: Words) -> Table:
     rows: list[tuple[str, ...]] = []
     for rate in _RATES:
         found = max(tpr for fpr, tpr in attack.roc if fpr <= rate + 1e-12)
-        low, high = plots.band(found, attack.n_members)
+        low, high = map(float, plots.band(found, attack.n_members))
         permitted = "–"
         if privacy is not None and privacy.spent_epsilon is not None:
             ceiling = tpr_ceiling(privacy.spent_epsilon, privacy.target_delta, fpr=rate)

@@ -105,12 +105,13 @@ def _guarantee(report: Report, words: Words) -> Iterator[Block]:
     )
     yield from (Paragraph(text=text) for text in remarks(words, privacy))
     if privacy.spent_epsilon is not None:
+        measured = None if report.audit is None else report.audit.empirical_epsilon
         yield Figure(
             name="epsilon",
             caption=words.say("figure.epsilon.caption"),
             alt=words.say(
                 "figure.epsilon.alt",
-                measured=words.value(report.audit and report.audit.empirical_epsilon),
+                measured=words.value(measured),
                 claimed=words.number(privacy.spent_epsilon),
                 limit=words.number(privacy.target_epsilon),
             ),

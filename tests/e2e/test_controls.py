@@ -109,7 +109,7 @@ class Result:
 
 @dataclass(frozen=True)
 class Base:
-    """A base model to be attacked, and how long it trains, with privacy and free of it."""
+    """A base model to be attacked, and how long it trains."""
 
     words: Any
     build: Callable[[int], Any]
@@ -117,7 +117,6 @@ class Base:
     batch: float
     private_steps: int
     free_steps: int
-    free_rate: float
 
 
 def tiny(seed: int) -> Any:
@@ -125,7 +124,7 @@ def tiny(seed: int) -> Any:
     return attach_lora(world.base_model(len(words), seed=seed), rank=8, alpha=16.0, seed=seed)
 
 
-TINY = Base(world.short_tokenizer(), tiny, 100, 50.0, 40, 120, 1e-2)
+TINY = Base(world.short_tokenizer(), tiny, 100, 50.0, 40, 240)
 
 
 @cache
@@ -139,7 +138,7 @@ def real_base() -> Base:
         base = load_base(path, precision="fp32").model
         return attach_lora(base, rank=8, alpha=16.0, seed=seed, layers=range(20, 30))
 
-    return Base(words, build, 40, 60.0, 12, 24, 5e-3)
+    return Base(words, build, 40, 60.0, 12, 24)
 
 
 BASES = ["tiny", *(["real"] if os.environ.get("CONTROL_REAL") else [])]
@@ -274,9 +273,7 @@ def whole_run(
         model,
         units,
         mechanism,
-        TrainSettings(
-            learning_rate=5e-3 if private else base.free_rate, physical_batch_tokens=4096
-        ),
+        TrainSettings(learning_rate=5e-3, physical_batch_tokens=4096),
         # A fixed key, so that a control that passes once passes always.
         noise_key=np.random.default_rng([seed, 1]).bytes(32),
         noise_source=OS_ENTROPY,
@@ -374,6 +371,7 @@ def test_control_every_one_of_many_overfit_runs_is_refused_by_the_attacks_alone(
     """Seeded runs without privacy (`make controls`: 20): the attacks alone refuse each."""
     result = whole_run(seed, private=False, test=None, control=False)
     assert result.reasons >= ATTACKS
+    assert "release.rules.require_dp" in result.reasons
 
 
 def test_control_correct_runs_pass_and_their_bound_stays_below_the_claim(

@@ -240,3 +240,16 @@ def test_power_matches_simulated_audits(true_auc):
         refused += found.interval[1] > 0.65
     expected = s.audit_power(true_auc, n_members=n, n_non_members=n, max_auc=0.65, confidence=0.95)
     assert refused / runs == pytest.approx(expected, abs=0.08)
+
+
+def test_the_chance_of_exchanged_coins_is_never_nothing():
+    """Phipson and Smyth's added one: so many permutations cannot show a chance of zero."""
+    found = s.permutation_p_value(
+        np.arange(30.0) + 100, np.arange(30.0), generator=np.random.default_rng(0), permutations=99
+    )
+    assert found == 1 / 100
+
+
+def test_ranks_spread_evenly_over_few_candidates_are_luck():
+    """A rank of four candidates stands for a quarter of the scale, and counts at its upper end."""
+    assert s.rank_p_value(np.tile([1, 2, 3, 4], 25), np.full(100, 4)) == 1.0
