@@ -183,7 +183,9 @@ def _minus_log_uniform(high: torch.Tensor, low: torch.Tensor) -> torch.Tensor:
     The sign of `high` says whether u lies below or above 1/2; the other 127 bits say how far it is
     from 0 or from 1. A small distance keeps its relative precision, which u near 1 would not.
     """
-    whole = high.bitwise_xor(high.bitwise_right_shift(63))  # Distance, [0, 2^63).
-    distance = low.to(torch.float64).mul_(2.0**-64).add_(0.5 + 2.0**-65)  # Never 0 once ...
-    distance.clamp_(min=2.0**-65).add_(whole).mul_(2.0**-64)
-    return torch.where(high < 0, distance.neg().log1p_(), distance.log_()).neg_()
+    near_one = high < 0
+    whole = high.bitwise_right_shift(63).bitwise_xor_(high)  # Distance, [0, 2^63).
+    part = low.to(torch.float64).mul_(2.0**-64).add_(0.5).clamp_(min=2.0**-65)
+    distance = part.add_(whole.to(torch.float64)).mul_(2.0**-64)
+    from_one = distance.neg().log1p_()
+    return torch.where(near_one, from_one, distance.log_(), out=from_one).neg_()

@@ -133,7 +133,7 @@ class DpOptimizer(DPOptimizer):  # type: ignore[misc]  # Opacus is untyped
         std = self.mechanism.noise_std(self.max_grad_norm)
         for index, p in enumerate(self.params):
             # Whole grid steps in float64: additions, over processes too, are exact in any order.
-            total = p.summed_grad.double().div_(grid).round_()
+            total = p.summed_grad.double().mul_(1.0 / grid).round_()
             if std > 0.0 and self.ranks.owns(index):
                 normal = self.noise.normal(
                     Purpose.GRADIENT_NOISE, step=step, index=index, n=p.numel()
