@@ -139,6 +139,21 @@ def privacy(evidence: Evidence, policy: Policy) -> Iterator[Finding]:
 
 
 def _mechanism(section: PrivacySection, policy: Policy) -> Iterator[Finding]:
+    asked = policy.data.unit if policy.privacy.unit == "person" else None
+    yield finding(
+        "privacy.unit",
+        section.unit == (asked or "record"),
+        section.unit,
+        asked or "record",
+        "whose presence epsilon hides; a record's epsilon is not a person's",
+    )
+    yield finding(
+        "privacy.neighboring_relation",
+        section.neighboring_relation == policy.privacy.neighboring_relation,
+        section.neighboring_relation,
+        policy.privacy.neighboring_relation,
+        "between which data sets epsilon holds",
+    )
     yield finding(
         "privacy.sampling",
         section.sampling == "poisson" and 0.0 < section.sample_rate <= 1.0,
