@@ -166,7 +166,8 @@ GERMAN: tuple[Pattern, ...] = (
     labelled(
         "de_case_short",
         "CASE_NUMBER",
-        "fallnr., fallnr, fall-nr., fall-nr, aufnahmenr., aufnahmenr, aktennr., akten-nr., az., vorgangsnr.",
+        "fallnr., fallnr, fall-nr., fall-nr, aufnahmenr., aufnahmenr, a"
+        "ktennr., akten-nr., az., vorgangsnr.",
         value=r"(?P<v>(?=(?:[\w/\-]*\d){4})[A-Z0-9][\w/\-]{3,20})(?!\w)",
         score=0.85,
     ),
@@ -198,7 +199,8 @@ ITALIAN: tuple[Pattern, ...] = (
         "IT_FISCAL_CODE",
         "cf, c.f., codice fiscale, cod. fisc., cod fiscale",
         value=(
-            r"(?P<v>[A-Z]{3}[ ]?[A-Z]{3}[ ]?\d{2}[ ]?[A-EHLMPR-T][ ]?\d{2}[ ]?[A-Z][ ]?\d{3}[ ]?[A-Z])"
+            r"(?P<v>[A-Z]{3}[ ]?[A-Z]{3}[ ]?\d{2}[ ]?[A-EHLMPR-T][ ]?\d"
+            r"{2}[ ]?[A-Z][ ]?\d{3}[ ]?[A-Z])"
             r"(?!\w)"
         ),
         score=0.85,
