@@ -146,8 +146,7 @@ def _own_factories() -> Iterator[None]:
     spaCy would import them all; one of Presidio's imports transformers, which is slow and wants a
     temporary folder that the locks may have taken away.
     """
-    import catalogue
-    from spacy.util import registry
+    from spacy.util import catalogue, registry
 
     offered = registry._entry_point_factories
     registry._entry_point_factories = catalogue.create("spacy", "factories", entry_points=False)
