@@ -100,7 +100,7 @@ class NameFinder:
         for match in _COUPLE.finditer(text):
             if self._lexicon.first_name(match["a"]) and self._lexicon.first_name(match["b"]):
                 found.append(_person(*match.span("a"), 0.5, "couple"))
-        for match in _CARETS.finditer(text):
+        for match in _CARETS.finditer(text) if "^" in text else ():
             found.append(_person(*match.span(), 0.7, "carets"))
         for run in RUNS.finditer(text):
             found.extend(self._listed(text, run.start(), run.end()))

@@ -100,6 +100,7 @@ _FAMILIAR = re.compile(
     rf"(?<![\w'’\-])(?:Big|Little|Lil|Old|Papa|Mama|Nana|Uncle|Aunt|Auntie|Tía"
     rf"|Tío)[ ](?P<a>{TOKEN})"
 )
+_NAMING = re.compile(r"[Nn]ame(?:'s|’s| is| was|[?:])|[Cc]alls? (?:me|her|him)|NAME")
 _NAME_IS = re.compile(
     r"(?i:(?:my|maiden|last|first|full|legal|middle|birth|given|family|real)[ ]name"
     r"(?:['’]s|[ ]is|[ ]was|[?:])|surname[ ](?:is|was)|call[ ]me|calls[ ](?:me|her|him))[ ]"
@@ -142,7 +143,7 @@ class EnglishNames:
         for match in _FAMILIAR.finditer(text):
             if self._lexicon.first_name(match["a"]) and not self._trimmer.stopped(match["a"]):
                 yield _person(*match.span(), 0.5, "familiar")
-        for match in _NAME_IS.finditer(text):
+        for match in _NAME_IS.finditer(text) if _NAMING.search(text) else ():
             word = match["v"].split(" ")[0]
             plain = word[0].islower() and self._lexicon.common(word)
             if not plain and fold(word) not in FUNCTION_WORDS and not self._trimmer.stopped(word):

@@ -10,8 +10,8 @@ from __future__ import annotations
 import importlib.util
 import re
 from bisect import bisect_right
-from collections.abc import Iterable
-from contextlib import AbstractContextManager
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -139,6 +139,23 @@ def pinned_directory(name: str, digest: str | None) -> Path:
     return directory
 
 
+@contextmanager
+def _own_factories() -> Iterator[None]:
+    """Load a model without the parts that other packages offer to spaCy.
+
+    spaCy would import them all; one of Presidio's imports transformers, which is slow and wants a
+    temporary folder that the locks may have taken away.
+    """
+    from spacy.util import catalogue, registry
+
+    offered = registry._entry_point_factories
+    registry._entry_point_factories = catalogue.create("spacy", "factories", entry_points=False)
+    try:
+        yield
+    finally:
+        registry._entry_point_factories = offered
+
+
 class EnglishNer:
     """A spaCy model reduced to its entity recognizer."""
 
@@ -153,7 +170,8 @@ class EnglishNer:
         import spacy
 
         directory = pinned_directory(name, digest)
-        self._nlp: Any = spacy.load(directory, exclude=_UNUSED)
+        with _own_factories():
+            self._nlp: Any = spacy.load(directory, exclude=_UNUSED)
         if "ner" not in self._nlp.pipe_names:
             raise MachineError("detector", "the English model has no `ner` component", hint=_HINT)
         self._lexicon = lexicon

@@ -163,6 +163,14 @@ GERMAN: tuple[Pattern, ...] = (
         score=0.9,
         check=checksums.kvnr,
     ),
+    labelled(
+        "de_case_short",
+        "CASE_NUMBER",
+        "fallnr., fallnr, fall-nr., fall-nr, aufnahmenr., aufnahmenr, a"
+        "ktennr., akten-nr., az., vorgangsnr.",
+        value=r"(?P<v>(?=(?:[\w/\-]*\d){4})[A-Z0-9][\w/\-]{3,20})(?!\w)",
+        score=0.85,
+    ),
     shaped(
         "de_pension",
         "ID_NUMBER",
@@ -178,13 +186,25 @@ DUTCH: tuple[Pattern, ...] = (
     labelled(
         "nl_record",
         "MEDICAL_RECORD_NUMBER",
-        "patiëntnummer, patientnummer, patiëntnr, dossiernummer, z-nummer, znummer",
+        "patiëntnummer, patientnummer, patiëntnr, patiëntnr., dossiernummer, dossiernr, dossiernr.,"
+        " z-nummer, znummer",
         value=r"(?P<v>[A-Z]{0,3}\d{4,14})(?!\w)",
         score=0.9,
     ),
 )
 
 ITALIAN: tuple[Pattern, ...] = (
+    labelled(
+        "it_fiscal_spaced",
+        "IT_FISCAL_CODE",
+        "cf, c.f., codice fiscale, cod. fisc., cod fiscale",
+        value=(
+            r"(?P<v>[A-Z]{3}[ ]?[A-Z]{3}[ ]?\d{2}[ ]?[A-EHLMPR-T][ ]?\d"
+            r"{2}[ ]?[A-Z][ ]?\d{3}[ ]?[A-Z])"
+            r"(?!\w)"
+        ),
+        score=0.85,
+    ),
     anchored(
         "it_born_at",
         "LOCATION",

@@ -1,6 +1,8 @@
 """The English model: found where it lies, pinned, never fetched."""
 
 import shutil
+import subprocess
+import sys
 
 import pytest
 
@@ -65,3 +67,16 @@ def test_the_digest_knows_names_and_refuses_links(tmp_path):
 def test_a_model_that_is_not_there_is_not_fetched():
     with pytest.raises(MachineError):
         model_directory("en_core_web_lg")
+
+
+def test_the_model_loads_without_what_other_packages_offer_to_spacy():
+    """One of Presidio's offers imports transformers, which asks for a temporary folder."""
+    script = (
+        "import sys, tempfile\n"
+        "tempfile._candidate_tempdir_list = lambda: []\n"
+        "from appliance.redact.detect import Detector, DetectorSettings\n"
+        "Detector.build(DetectorSettings(languages=('en',)))\n"
+        "assert 'presidio_analyzer' not in sys.modules and 'transformers' not in sys.modules\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-400:]
