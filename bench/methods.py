@@ -45,8 +45,7 @@ from appliance.model.examples import Example
 from appliance.sample_data import write_sample_data
 
 METHODS = ("lora", "dora", "ia3", "prompt", "prefix", "bottleneck", "full")
-#: And full tuning as it was before large weights were held as factors, for comparison.
-TIMED = (*METHODS, "full-by-unit")
+TIMED = (*METHODS, "full-by-unit")  # The last: every gradient as it is, for comparison.
 #: Step sizes for the small model of `use`: the best of `sweep` at epsilon 8.
 STEPS = {
     "lora": 1e-2,
@@ -121,7 +120,7 @@ def _part(batch: PhysicalBatch, cut: range) -> PhysicalBatch:
 
 
 def held_by(model: torch.nn.Module, method: str) -> Holding:
-    """How the trainer would hold gradients; `full-by-unit` holds them as they are."""
+    """How the trainer would hold gradients."""
     if method != "full-by-unit":
         return holding(model, unit_gradient_bytes=UNIT_GRADIENT_BYTES)
     size = 4 * sum(p.numel() for p in trainable(model))
