@@ -299,7 +299,8 @@ def test_where_a_record_is_the_unit_no_person_need_be_attacked() -> None:
     policy = POLICY.model_copy(
         update={"privacy": POLICY.privacy.model_copy(update={"unit": "record"})}
     )
-    alone = changed(under(policy), "audit.user_membership", None)
+    by_record = changed(under(policy), "privacy.unit", "record")
+    alone = changed(by_record, "audit.user_membership", None)
     assert reasons(alone, policy) == set()
     assert reasons(changed(GOOD, "audit.user_membership", None)) != set()
 

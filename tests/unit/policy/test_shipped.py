@@ -1,6 +1,6 @@
 """Every shipped policy loads, and its resolved values are reviewed as a golden file.
 
-`make golden` (or `GOLDEN=write pytest tests/unit/policy`) rewrites the golden files.
+`make golden` rewrites the golden files.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def _resolved(path: Path) -> str:
 def test_shipped_policy_matches_its_golden_file(path: Path) -> None:
     golden = GOLDEN / f"{path.stem}.json"
     resolved = _resolved(path)
-    if os.environ.get("GOLDEN") == "write":
+    if "GOLDEN_REWRITE" in os.environ:
         golden.write_text(resolved, encoding="utf-8")
     assert resolved == golden.read_text(encoding="utf-8")
 
