@@ -21,9 +21,8 @@ from appliance.errors import DataError, IntegrityError, PolicyError, UsageError
 from appliance.evidence import ModelIdentity, PolicyIdentity, RunSection, Section
 from appliance.files import TEMPORARY
 from appliance.manifest import Manifest
-from appliance.model.load import check_family
 from appliance.model.registry import BaseModel, Registry
-from appliance.model.tasks import shape_of
+from appliance.model.targets import require_offered
 from appliance.policy import LoadedPolicy, Policy, policy_digest
 from appliance.progress import Progress, SilentProgress
 from appliance.vault import Vault
@@ -85,10 +84,10 @@ class Run:
 
         Raises:
             IntegrityError: the base model is not the one whose registration the log tells of.
-            PolicyError: the task is not offered on this base model.
+            PolicyError: the task, the method or its layers are not offered on this base model.
         """
         # What is not offered refuses before a byte of the data is read.
-        shape_of(policy.policy.training, check_family(base_model.path))
+        require_offered(policy.policy.training, base_model.path)
         added = home.log.latest("model.added", "model").get(base_model.name)
         if added is None or added["fields"].get("digest") != base_model.digest:
             # The registry lies in clear: whoever can write there could pin another model.

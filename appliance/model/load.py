@@ -174,6 +174,26 @@ def load_base(
     )
 
 
+def skeleton(path: Path, training: Training) -> Any:  # noqa: ANN401  transformers is untyped
+    """Build the model without weights or memory: its modules' names and types.
+
+    Args:
+        path: a registered model's directory.
+        training: names the task and its classes.
+
+    Raises:
+        PolicyError: the task is not offered on this family.
+    """
+    import torch
+    from transformers import AutoConfig
+
+    shape = shape_of(training, check_family(path))
+    config = AutoConfig.from_pretrained(str(path), local_files_only=True, trust_remote_code=False)
+    _configure(config, shape, training)
+    with torch.device("meta"):
+        return _auto_class(shape).from_config(config)
+
+
 def _auto_class(shape: Shape) -> Any:  # noqa: ANN401  transformers is untyped
     """Return the class of transformers that loads a shape, here and where the adapter is used."""
     import transformers

@@ -21,9 +21,9 @@ from appliance.finetune.mechanism import Mechanism
 from appliance.finetune.spent import compose
 from appliance.ingest.stage import ingest
 from appliance.ledger import Budget, Event, Ledger, as_units
-from appliance.model.load import check_family, load_tokenizer
+from appliance.model.load import load_tokenizer
 from appliance.model.registry import BaseModel
-from appliance.model.tasks import shape_of
+from appliance.model.targets import require_offered
 from appliance.pipeline.feasible import Feasibility, feasibility
 from appliance.pipeline.recipe import plan_mechanism
 from appliance.policy import LoadedPolicy
@@ -100,7 +100,7 @@ def _plan(
     progress: Progress,
 ) -> Plan:
     policy = loaded.policy
-    shape_of(policy.training, check_family(base.path))
+    require_offered(policy.training, base.path)
     data = ingest(
         source,
         policy=policy.data,

@@ -51,13 +51,16 @@ def test_one_line_of_the_policy_takes_a_run_to_a_verified_release(
         ("bitfit", "no biases", "ia3"),
         ("prefix, gradient_checkpointing: true", "cannot recompute", "prompt"),
         ("prompt, quantize: 4bit", "quantize is not offered with prompt", "lora"),
+        ("lora, target_modules: [v_proj, q_porj]", "target_modules.1: names no layer", "q_proj"),
     ],
 )
 def test_what_is_not_offered_names_the_nearest_that_is(
-    method: str, said: str, nearest: str, home: Path, policy: Callable[[str], Path], sample: Path
+    method: str, said: str, nearest: str, home: Path, policy: Callable[[str], Path], tmp_path: Path
 ) -> None:
+    unread = tmp_path / "unread.jsonl"
+    unread.write_bytes(bytes(range(256)))  # Read, it would be exit 5.
     done = appliance(
-        *("train", "--policy", policy(f"training: {{method: {method}}}\n"), "--data", sample),
+        *("train", "--policy", policy(f"training: {{method: {method}}}\n"), "--data", unread),
         *("--base-model", "tiny", *unlock(home)),
     ).assert_two_lines(3)
     assert said in done.err

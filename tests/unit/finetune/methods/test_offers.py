@@ -9,9 +9,11 @@ import torch
 from pydantic import ValidationError
 
 from appliance.errors import MachineError, PolicyError
+from appliance.finetune import adapter
 from appliance.finetune.methods import MethodSettings, attach, engine_for
 from appliance.finetune.toy import one_at_a_time
 from appliance.model import offers, tasks
+from appliance.model.targets import require_offered
 from appliance.model.tasks import shape_of
 from appliance.policy.tasks import TaskName
 from appliance.policy.training import Method, Training
@@ -116,6 +118,38 @@ def test_every_task_on_every_family_is_tested_or_names_one_that_is():
             said = answer(asked(task, family), family)
             nearest = said.split("training.task: ")[1].split(",")[0]
             assert answer(asked(nearest, family), family) is None, (task, family)
+
+
+@pytest.mark.parametrize("family", sorted(zoo.BUILD))
+def test_layers_to_train_are_checked_against_the_base_before_any_data(family, tmp_path):
+    model = zoo.BUILD[family]()
+    model.config.save_pretrained(tmp_path)  # No weights: the names alone are looked at.
+    real = adapter._linear_names(model, ("classifier", "pre_classifier"))
+
+    def asked(method, *names):
+        return zoo.training(family, method).model_copy(update={"target_modules": names})
+
+    assert require_offered(asked("lora", *real), tmp_path)
+    assert require_offered(asked("prompt", "typo"), tmp_path)
+    for names, index in (((real[0], f"{real[0]}x"), 1), (("classifier", real[0]), 0)):
+        with pytest.raises(PolicyError) as caught:
+            require_offered(asked("dora", *names), tmp_path)
+        assert caught.value.exit_code == 3
+        assert f"training.target_modules.{index}" in caught.value.message
+        assert all(name in caught.value.hint for name in real)
+        assert index == 0 or f"nearest: {real[0]}" in caught.value.message
+        assert f"{real[0]}x" not in caught.value.message + caught.value.hint
+
+
+def test_layers_below_the_trained_blocks_are_none_to_train(tmp_path):
+    zoo.BUILD["llama"]().config.save_pretrained(tmp_path)
+    low, high = (f"model.layers.{block}.self_attn.q_proj" for block in (0, 1))
+    knobs = {"last_layers": 1}
+    assert require_offered(Training(target_modules=(high,), **knobs), tmp_path) == "causal"
+    assert require_offered(Training(target_modules=("lm_head", "embed_tokens")), tmp_path)
+    for names in ((low,), (), ("lm_head",)):
+        with pytest.raises(PolicyError, match="nearest: "):
+            require_offered(Training(target_modules=names, **knobs), tmp_path)
 
 
 def test_fewer_bits_without_their_package_are_the_machines_fault(monkeypatch):
