@@ -70,7 +70,7 @@ def decide_columns(
     for name, column in looked.items():
         rule = policy.deidentify.columns.get(name)
         if rule is not None:
-            made[name] = _ruled(rule)
+            made[name] = _ruled(rule, policy)
             continue
         made[name] = _decision(verdict(column, detector), policy)
     _find_ages(looked, made, policy=policy, rows=columns, reading=reading)
@@ -151,14 +151,23 @@ def _texts(values: Sequence[Json]) -> Iterator[str]:
             yield text
 
 
-def _ruled(rule: ColumnRule) -> ColumnDecision:
-    action = "detect" if rule.free_text and rule.action == "keep" else rule.action
+def _ruled(rule: ColumnRule, policy: Policy) -> ColumnDecision:
+    action = rule.action
+    if rule.free_text and action in (None, "keep"):
+        action = "detect"
+    elif action is None:
+        action = "keep" if rule.entity_type is None else _operator(rule.entity_type, policy)
     return ColumnDecision(
         entity_type=rule.entity_type,
         free_text=rule.free_text or action == "detect",
         action=action,
         evidence="the policy's rule for this column",
     )
+
+
+def _operator(entity_type: str, policy: Policy) -> str:
+    """Return what the policy does with a type."""
+    return policy.deidentify.entities.get(entity_type, policy.deidentify.default_operator)
 
 
 def _decision(reached: Verdict, policy: Policy) -> ColumnDecision:
@@ -172,7 +181,7 @@ def _decision(reached: Verdict, policy: Policy) -> ColumnDecision:
         why = f"{reached.why}; kept: the policy does not name NRP; a quasi-identifier"
         return ColumnDecision(entity_type=None, free_text=False, action="keep", evidence=why)
     else:
-        action = operators.entities.get(reached.entity_type, operators.default_operator)
+        action = _operator(reached.entity_type, policy)
     return ColumnDecision(
         entity_type=reached.entity_type,
         free_text=reached.free_text,
