@@ -134,7 +134,7 @@ def test_a_rule_that_names_a_type_alone_takes_the_type_s_operator() -> None:
     }
     ruled = policy.deidentify.model_copy(update={"columns": rules})
     found = decide_columns(
-        dict.fromkeys(rules, ["x1", "x2"]),
+        {name: ["x1", "x2"] for name in rules},
         policy=policy.model_copy(update={"deidentify": ruled}),
         detector=NOTHING,
     )
