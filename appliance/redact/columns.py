@@ -95,7 +95,7 @@ def sample_columns(records: Iterable[Record]) -> dict[str, list[Json]]:
 
 def detect_table(
     rows: Iterator[Mapping[str, Json]], *, policy: Policy, detector: Finder, limit: int = SAMPLE
-) -> dict[str, object]:
+) -> dict[str, dict[str, dict[str, object]]]:
     """Decide the columns of a table, for `detect --table`.
 
     Args:
@@ -133,7 +133,7 @@ def detect_table(
         if nested.startswith((f"{name}.", f"{name}[]"))
     }
     decisions = decide_columns(gathered, policy=policy, detector=detector)
-    shown: dict[str, object] = {}
+    shown: dict[str, dict[str, object]] = {}
     for name, decision in decisions.items():
         made = decision.model_dump(exclude={"reasons"})
         if name in opened and not gathered[name]:
@@ -152,11 +152,11 @@ def _texts(values: Sequence[Json]) -> Iterator[str]:
 
 
 def _ruled(rule: ColumnRule, policy: Policy) -> ColumnDecision:
-    action = rule.action
-    if rule.free_text and action in (None, "keep"):
+    action: str = rule.action or "keep"
+    if rule.free_text and action == "keep":
         action = "detect"
-    elif action is None:
-        action = "keep" if rule.entity_type is None else _operator(rule.entity_type, policy)
+    elif rule.action is None and rule.entity_type is not None:
+        action = _operator(rule.entity_type, policy)
     return ColumnDecision(
         entity_type=rule.entity_type,
         free_text=rule.free_text or action == "detect",
