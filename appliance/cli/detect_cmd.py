@@ -114,4 +114,8 @@ def _table(source: Path, loaded: LoadedPolicy) -> dict[str, Any]:
     from appliance.steward.detector import detector_of
 
     rows = read_table(source, policy=loaded.policy.data)
-    return detect_table(rows, policy=loaded.policy, detector=detector_of(loaded.policy))
+    found = detect_table(rows, policy=loaded.policy, detector=detector_of(loaded.policy))
+    for name in loaded.policy.deidentify.columns:
+        if name not in found["columns"]:
+            click.echo(f"the policy's rule for {name!r} meets no column of this table", err=True)
+    return found

@@ -20,8 +20,10 @@ class ColumnRule(Knobs):
         default=None, description="Type of the column's values; absent: not personal."
     )
     free_text: bool = Field(default=False, description="Scan each cell as free text.")
-    action: OperatorName | Literal["detect", "drop"] = Field(
-        default="keep", description="Operator for the whole column, 'detect' inside it, or drop it."
+    action: OperatorName | Literal["detect", "drop"] | None = Field(
+        default=None,
+        description="Operator for the whole column, 'detect' inside it, or drop it; absent: that "
+        "of the type, 'detect' for free text, else keep.",
     )
 
 
@@ -73,7 +75,9 @@ class Detectors(Knobs):
         "need deidentify.recall_floor, and have to pass it in `evaluate-detection` before use.",
     )
     recognizers: str | None = Field(
-        default=None, description="Presidio recognizers of the customer: a local YAML file."
+        default=None,
+        description="Presidio recognizers of the customer: a YAML file, a Python module, or a "
+        "folder of both.",
     )
     score_threshold: Fraction = Field(
         default=0.35, description="Hits below this score are left alone."

@@ -70,7 +70,7 @@ def decide_columns(
     for name, column in looked.items():
         rule = policy.deidentify.columns.get(name)
         if rule is not None:
-            made[name] = _ruled(rule)
+            made[name] = _ruled(rule, policy)
             continue
         made[name] = _decision(verdict(column, detector), policy)
     _find_ages(looked, made, policy=policy, rows=columns, reading=reading)
@@ -95,7 +95,7 @@ def sample_columns(records: Iterable[Record]) -> dict[str, list[Json]]:
 
 def detect_table(
     rows: Iterator[Mapping[str, Json]], *, policy: Policy, detector: Finder, limit: int = SAMPLE
-) -> dict[str, object]:
+) -> dict[str, dict[str, dict[str, object]]]:
     """Decide the columns of a table, for `detect --table`.
 
     Args:
@@ -133,7 +133,7 @@ def detect_table(
         if nested.startswith((f"{name}.", f"{name}[]"))
     }
     decisions = decide_columns(gathered, policy=policy, detector=detector)
-    shown: dict[str, object] = {}
+    shown: dict[str, dict[str, object]] = {}
     for name, decision in decisions.items():
         made = decision.model_dump(exclude={"reasons"})
         if name in opened and not gathered[name]:
@@ -151,14 +151,23 @@ def _texts(values: Sequence[Json]) -> Iterator[str]:
             yield text
 
 
-def _ruled(rule: ColumnRule) -> ColumnDecision:
-    action = "detect" if rule.free_text and rule.action == "keep" else rule.action
+def _ruled(rule: ColumnRule, policy: Policy) -> ColumnDecision:
+    action: str = rule.action or "keep"
+    if rule.free_text and action == "keep":
+        action = "detect"
+    elif rule.action is None and rule.entity_type is not None:
+        action = _operator(rule.entity_type, policy)
     return ColumnDecision(
         entity_type=rule.entity_type,
         free_text=rule.free_text or action == "detect",
         action=action,
         evidence="the policy's rule for this column",
     )
+
+
+def _operator(entity_type: str, policy: Policy) -> str:
+    """Return what the policy does with a type."""
+    return policy.deidentify.entities.get(entity_type, policy.deidentify.default_operator)
 
 
 def _decision(reached: Verdict, policy: Policy) -> ColumnDecision:
@@ -172,7 +181,7 @@ def _decision(reached: Verdict, policy: Policy) -> ColumnDecision:
         why = f"{reached.why}; kept: the policy does not name NRP; a quasi-identifier"
         return ColumnDecision(entity_type=None, free_text=False, action="keep", evidence=why)
     else:
-        action = operators.entities.get(reached.entity_type, operators.default_operator)
+        action = _operator(reached.entity_type, policy)
     return ColumnDecision(
         entity_type=reached.entity_type,
         free_text=reached.free_text,

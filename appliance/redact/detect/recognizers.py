@@ -9,7 +9,9 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import inspect
+import io
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,8 +21,8 @@ from appliance.records import Span
 if TYPE_CHECKING:
     from presidio_analyzer import EntityRecognizer, RecognizerRegistry
 
-_FIELD = "deidentify.recognizers"
-_HINT = "appliance policy explain deidentify.recognizers"
+_FIELD = "deidentify.detectors.recognizers"
+_HINT = "appliance policy explain deidentify.detectors.recognizers"
 #: What Presidio's own enhancer adds when a context word is near, and the least it makes of it.
 _CONTEXT_BONUS = 0.35
 _CONTEXT_FLOOR = 0.4
@@ -78,12 +80,14 @@ def load(path: Path, languages: Sequence[str]) -> list[EntityRecognizer]:
     found: list[EntityRecognizer] = []
     for file in files_of(path):
         try:
-            if file.suffix == ".py":
-                found.extend(_from_module(file))
-            else:
-                registry = RecognizerRegistry(supported_languages=list(languages))
-                registry.add_recognizers_from_yaml(file)
-                found.extend(registry.recognizers)
+            # Presidio prints what it cannot parse; stdout is for our results.
+            with redirect_stdout(io.StringIO()):
+                if file.suffix == ".py":
+                    found.extend(_from_module(file))
+                else:
+                    registry = RecognizerRegistry(supported_languages=list(languages))
+                    registry.add_recognizers_from_yaml(file)
+                    found.extend(registry.recognizers)
         except Exception as error:  # noqa: BLE001  customers' code may raise anything
             raise PolicyError(
                 f"{_FIELD}: {file.name}", f"cannot be loaded ({type(error).__name__})", hint=_HINT
@@ -92,8 +96,18 @@ def load(path: Path, languages: Sequence[str]) -> list[EntityRecognizer]:
     if not kept:
         raise PolicyError(_FIELD, f"no recognizer for {', '.join(languages)}", hint=_HINT)
     for recognizer in kept:
-        recognizer.load()
+        try:
+            recognizer.load()
+        except Exception as error:  # noqa: BLE001  as above
+            raise _failed(recognizer, "cannot be loaded", error) from None
     return kept
+
+
+def _failed(recognizer: EntityRecognizer, what: str, error: Exception) -> PolicyError:
+    """Name a recognizer that raised; its message may hold the text and is left out."""
+    return PolicyError(
+        f"{_FIELD}: {recognizer.name}", f"{what} ({type(error).__name__})", hint=_HINT
+    )
 
 
 def _from_module(file: Path) -> list[EntityRecognizer]:
@@ -119,11 +133,17 @@ def run(recognizers: Iterable[EntityRecognizer], text: str, artifacts: object = 
 
     Returns:
         Spans with source "recognizer:<name>"; scores raised where a context word is near.
+
+    Raises:
+        PolicyError: a recognizer raised; names it and the kind of error, no content.
     """
     found = []
     for recognizer in recognizers:
         context = [w.lower() for w in (getattr(recognizer, "context", None) or ())]
-        results = recognizer.analyze(text, recognizer.supported_entities, artifacts) or []
+        try:
+            results = recognizer.analyze(text, recognizer.supported_entities, artifacts) or []
+        except Exception as error:  # noqa: BLE001  customers' code may raise anything
+            raise _failed(recognizer, "failed on a text", error) from None
         for result in results:
             score = float(result.score)
             if context and score > 0:

@@ -108,23 +108,48 @@ def test_json_cells_are_opened() -> None:
 
 def test_the_policy_s_rule_for_a_column_wins() -> None:
     policy = _policy("en")
-    ruled = policy.deidentify.model_copy(
-        update={
-            "columns": {
-                "dx": ColumnRule(entity_type="ID_NUMBER", action="redact"),
-                "pt_name": ColumnRule(action="keep"),
-                "gender": ColumnRule(action="drop"),
-                "drug": ColumnRule(free_text=True),
-            }
-        }
-    )
+    rules = {
+        "dx": ColumnRule(entity_type="ID_NUMBER", action="redact"),
+        "pt_name": ColumnRule(action="keep"),
+        "gender": ColumnRule(action="drop"),
+        "drug": ColumnRule(free_text=True),
+    }
+    ruled = policy.deidentify.model_copy(update={"columns": rules})
     rows, _ = make_table("en")
     columns = {name: [row[name] for row in rows] for name in rows[0]}
     found = decide_columns(
         columns, policy=policy.model_copy(update={"deidentify": ruled}), detector=NOTHING
     )
-    actions = {n: found[n].action for n in ("dx", "pt_name", "gender", "drug")}
+    actions = {name: found[name].action for name in rules}
     assert actions == {"dx": "redact", "pt_name": "keep", "gender": "drop", "drug": "detect"}
+
+
+def test_a_rule_that_names_a_type_alone_takes_the_type_s_operator() -> None:
+    policy = _policy("en")
+    rules = {
+        "code": ColumnRule(entity_type="ID_NUMBER"),
+        "who": ColumnRule(entity_type="PERSON"),
+        "own": ColumnRule(entity_type="BADGE_OF_OURS"),
+        "kept": ColumnRule(entity_type="PERSON", action="keep"),
+    }
+    ruled = policy.deidentify.model_copy(update={"columns": rules})
+    found = decide_columns(
+        {name: ["x1", "x2"] for name in rules},
+        policy=policy.model_copy(update={"deidentify": ruled}),
+        detector=NOTHING,
+    )
+    assert [found[n].action for n in rules] == ["redact", "surrogate", "redact", "keep"]
+
+
+def test_numbers_of_the_house_are_no_icd_codes() -> None:
+    codes = ["E11.9", "I10", "S72.001A", "O411010", "M5450", "J45.909"]
+    columns = {
+        "ref": [f"A{100_000 + 7_919 * i}" for i in range(60)],
+        "c1": [codes[i % 6] for i in range(60)],
+    }
+    found = decide_columns(columns, policy=_policy("en"), detector=NOTHING)
+    assert found["ref"].entity_type == "ID_NUMBER"
+    assert found["c1"].action == "keep"
 
 
 def test_evidence_never_holds_a_value() -> None:

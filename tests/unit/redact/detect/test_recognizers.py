@@ -110,3 +110,20 @@ def test_nothing_reaches_for_the_network(monkeypatch, english):
     monkeypatch.setattr(socket, "getaddrinfo", refuse)
     second_look(["see https://sub.example.co.uk/x or mail jane@clinic.example.com"])
     english.detect("see https://sub.example.co.uk/x or mail jane@clinic.example.com")
+
+
+def test_a_recognizer_that_raises_is_named_without_the_text(tmp_path):
+    (tmp_path / "c.py").write_text(PYTHON.replace("at = text.find", "raise ValueError(text)  #"))
+    found = _build(tmp_path)
+    with pytest.raises(PolicyError) as caught:
+        found.detect("Mr. Secretname came")
+    assert caught.value.where == "deidentify.detectors.recognizers: rune"
+    assert caught.value.what == "failed on a text (ValueError)"
+    assert "Secretname" not in repr(caught.value)
+
+
+def test_presidio_writes_no_line_of_its_own(tmp_path, capfd):
+    (tmp_path / "a.yaml").write_text("recognizers:\n  - name: x\n   secret: [")
+    with pytest.raises(PolicyError, match=r"a\.yaml: cannot be loaded"):
+        _build(tmp_path)
+    assert capfd.readouterr() == ("", "")
