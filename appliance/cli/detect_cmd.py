@@ -69,8 +69,8 @@ def detect(
         review(_load(policy_path), source, count=count, unlocking=unlocking, as_json=as_json)
         return
     require_file(source)
-    if out is None:  # checked above; narrows the type
-        raise UsageError("OUT", "is needed", hint=_HINT)
+    if out is None or str(out) == "-":
+        raise UsageError("OUT", "is a file: standard output takes the summary", hint=_HINT)
     if as_html:
         from appliance.cli.paging import page
 

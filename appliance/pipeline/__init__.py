@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from appliance.corpus import Corpus
+from appliance.errors import BudgetError
 from appliance.evidence import (
     AuditSection,
     DataSection,
@@ -12,7 +13,7 @@ from appliance.evidence import (
 )
 from appliance.ingest.stage import ingest
 from appliance.pipeline import attack, prepare
-from appliance.pipeline.closing import Locks, Outcome, close, environment
+from appliance.pipeline.closing import Locks, Outcome, close, end_over_budget, environment
 from appliance.pipeline.course import continued_files
 from appliance.pipeline.tuning import TuningReceipt, Workbench, tune
 from appliance.run import Run
@@ -69,7 +70,11 @@ def execute(run: Run, *, locks: Locks) -> Outcome:
     run.stage("canaries", prepare.CanariesReceipt, lambda: prepare.plant_canaries(run))
     bench = Workbench(run)
     run.stage("base_scores", attack.BaseReceipt, lambda: attack.score_before(run, bench))
-    tuned = run.stage("finetune", TuningReceipt, lambda: tune(run, bench))
+    try:
+        tuned = run.stage("finetune", TuningReceipt, lambda: tune(run, bench))
+    except BudgetError:
+        end_over_budget(run)
+        raise
     utility = leakage = None
     if tuned.training is not None:
         utility = run.stage("evaluate", UtilitySection, lambda: attack.measure_use(run, bench))

@@ -13,7 +13,7 @@ from appliance.run import Run, finish
 from appliance.settlement.candidates import Candidate, accounts_of
 from appliance.settlement.releasing import Outcome, hold_back, key_section, publish, settle
 
-__all__ = ["Locks", "Outcome", "close", "environment"]
+__all__ = ["Locks", "Outcome", "close", "end_over_budget", "environment"]
 
 #: Packages whose versions the report names: those that touch data, privacy or the model.
 PACKAGES = (
@@ -79,6 +79,17 @@ def close(run: Run, evidence: Evidence) -> Outcome:
     finish(run.home, run.id, "waiting" if outcome.waiting else decision.verdict)
     _retain(run)
     return outcome
+
+
+def end_over_budget(run: Run) -> None:
+    """End a run the people's lifetime budget has no room for; burn its data if so told.
+
+    It took no step: there is nothing to attack and nothing to report. What is spent never comes
+    back, so `--resume` could not go on either.
+    """
+    finish(run.home, run.id, "over budget")
+    run.home.log.append("run.over-budget", run=run.id)
+    _retain(run)
 
 
 def _anchored(run: Run, evidence: Evidence) -> Evidence:

@@ -133,3 +133,6 @@ def test_a_second_run_composes_and_the_lifetime_budget_refuses(
     home = tmp_path / "again" / "home"
     path = policy("privacy: {lifetime_epsilon: 9.0}\n")
     appliance("train", "--policy", path, "--data", sample, *unlock(home)).assert_two_lines(7)
+    listed = appliance("runs", "list", "--json", *unlock(home)).json["runs"]
+    assert [r["verdict"] for r in listed] == ["released", "over budget"]
+    assert not list((home / "runs").iterdir())

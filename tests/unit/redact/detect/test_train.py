@@ -1,5 +1,6 @@
 import json
 
+import pycrfsuite
 import pytest
 
 from appliance.errors import DataError, IntegrityError, MachineError
@@ -62,6 +63,19 @@ def test_training_twice_gives_the_same_file(trained, tmp_path):
     _, card = trained
     again = train_detector(_documents(40), tmp_path / "b", language="fr", provenance="synthetic")
     assert again.digest == card.digest
+
+
+def test_words_of_the_documents_reach_no_file_while_it_trains(tmp_path, monkeypatch):
+    left = []
+
+    class Watched(pycrfsuite.Trainer):
+        def train(self, model):
+            super().train(model)
+            left.extend(tmp_path.rglob("*"))
+
+    monkeypatch.setattr(pycrfsuite, "Trainer", Watched)
+    train_detector(_documents(40), tmp_path, language="fr", provenance="synthetic")
+    assert left == []
 
 
 def test_too_few_documents_are_refused(tmp_path):
