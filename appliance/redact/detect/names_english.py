@@ -271,7 +271,7 @@ class EnglishNames:
     def _lower_cued(self, match: re.Match[str]) -> Iterable[Span]:
         start, end = match.span("v")
         words = [w for w in match["v"].split(" ") if len(w.rstrip(".")) > 1]
-        if not self._lower_name(words[0]):
+        if words and not self._lower_name(words[0]):
             return
         if len(words) == 2 and not self._lower_name(words[1]):
             end -= len(words[1]) + 1
