@@ -215,6 +215,8 @@ def _environment(report: Report, words: Words) -> Iterator[Block]:
     for name in ("locks", "hardware", "packages"):
         values: Mapping[str, str | bool | int | float] = getattr(section, name)
         rows = tuple((key, _setting(key, value, words)) for key, value in values.items())
+        if name == "locks":
+            rows = tuple((key, words.phrase("lock", said)) for key, said in rows)
         none = ((words.say("nothing"), "–"),)
         yield _facts(words.say(f"environment.{name}"), rows or none, words)
     if section.log_checkpoint is None:

@@ -242,6 +242,7 @@ def losses(training: TrainingSection, privacy: PrivacySection | None, words: Wor
         _numbers(axes.yaxis, words)
         axes.grid(visible=True)
     panels[-1].set_xlabel(words.say("losses.x"))
+    panels[-1].xaxis.set_major_locator(MaxNLocator(8, integer=True))
     return figure
 
 

@@ -9,13 +9,16 @@ from pathlib import Path
 import pytest
 
 import appliance
+from appliance.finetune import toy
+from appliance.finetune.loss import causal_lm_loss
+from appliance.finetune.selftest_checks import Rig, check_noise, check_sampler
 from appliance.ingest.rows import CAUSES
 from appliance.redact import verdicts
 from appliance.report.words import LANGUAGES, Words, _read
 
 ROOT = Path(appliance.__file__).parent
 #: Groups whose English is the name itself.
-TRANSLATED_ONLY = ("detail.", "reason.", "column.", "check.")
+TRANSLATED_ONLY = ("detail.", "reason.", "column.", "check.", "lock.")
 PLACES = re.compile(r"\{(\w+)\}")
 
 
@@ -146,3 +149,37 @@ def test_every_check_of_the_self_test_is_named_in_portuguese() -> None:
         names |= set(re.findall(r'name="(T\d[^"]+)"', path.read_text(encoding="utf-8")))
     assert len(names) > 8
     assert {f"check.{name}" for name in names} - set(_read("pt-BR")) == set()
+
+
+def test_nothing_of_a_self_test_is_left_in_english() -> None:
+    words = Words.load("pt-BR")
+    rig = Rig(model=toy.toy_model(), clipping="abadi", loss_fn=causal_lm_loss)
+    checks = (*check_noise(rig), *check_sampler(rig))
+    said = {text for check in checks for text in (check.name, check.expected, check.detail)}
+    left = {text for text in said if words.phrase("check", text) == text}
+    assert len(said) > 15
+    assert {text for text in left if re.search(r"[a-z]{3}", text)} == set()
+    assert "of all" not in words.phrase("check", "T2 noise variance of all tensors")
+
+
+def lock_details() -> set[str]:
+    """Every sentence with which a lock says how it was seen, or why it is not in force."""
+    found = set()
+    for node in ast.walk(ast.parse((ROOT / "locks" / "process.py").read_text(encoding="utf-8"))):
+        said: ast.expr | None = None
+        if isinstance(node, ast.Return):
+            said = node.value
+        elif isinstance(node, ast.Call) and ast.unparse(node.func) == "_NotInForceError":
+            said = node.args[0]
+        if isinstance(said, ast.Constant | ast.JoinedStr):
+            parts = said.values if isinstance(said, ast.JoinedStr) else [said]
+            found.add("".join(str(p.value) if isinstance(p, ast.Constant) else "7" for p in parts))
+    return {text for text in found if " " in text and text != "unix connect"}
+
+
+def test_every_lock_is_said_in_portuguese() -> None:
+    words = Words.load("pt-BR")
+    details = lock_details()
+    assert len(details) > 15
+    assert {text for text in details if words.phrase("lock", text) == text} == set()
+    assert words.phrase("lock", "in force: limit 0") == "em vigor: limite 0"
