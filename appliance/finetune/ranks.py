@@ -8,6 +8,7 @@ meet inside one machine, in a network of loopback alone.
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import os
 from collections.abc import Mapping, Sequence
@@ -54,6 +55,7 @@ class Ranks:
         """
         if int(os.environ.get("WORLD_SIZE", "1")) < 2:
             return cls()
+        os.environ["MASTER_ADDR"] = _loopback(os.environ.get("MASTER_ADDR", ""))
         os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")
         on_gpu = torch.cuda.is_available()
         if on_gpu:
@@ -61,11 +63,7 @@ class Ranks:
         try:
             dist.init_process_group("cpu:gloo,cuda:nccl" if on_gpu else "gloo", timeout=_PATIENCE)
         except (RuntimeError, ValueError):
-            raise MachineError(
-                "processes",
-                "cannot meet: the processes of a run need a network of loopback alone",
-                hint="appliance train --processes 2 --policy P --data D",
-            ) from None
+            raise _apart() from None
         return cls.current()
 
     def leave(self) -> None:
@@ -165,6 +163,27 @@ def unpacked(data: bytes) -> dict[str, bytes]:
         parts[name] = data[start : start + length]
         start += length
     return parts
+
+
+def _loopback(address: str) -> str:
+    """Return where the processes meet as a number: behind the locks no name is resolved."""
+    if address == "localhost":  # what `torchrun` says
+        return "127.0.0.1"
+    try:
+        inside = ipaddress.ip_address(address).is_loopback
+    except ValueError:
+        inside = False
+    if not inside:
+        raise _apart()
+    return address
+
+
+def _apart() -> MachineError:
+    return MachineError(
+        "processes",
+        "cannot meet: the processes of a run need a network of loopback alone",
+        hint="appliance train --processes 2 --policy P --data D",
+    )
 
 
 class _Together:

@@ -14,6 +14,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from appliance.errors import MachineError
 from appliance.finetune.ranks import Ranks, packed, unpacked
 from appliance.finetune.settings import TrainOutcome
 from tests.unit.finetune.test_trainer import mechanism, run, settings, weights
@@ -123,3 +124,59 @@ def test_every_tensors_noise_has_one_owner():
 def test_parts_survive_their_packing():
     parts = {"a": b"", "b": b"\0\1", "c": bytes(300)}
     assert unpacked(packed(parts)) == parts
+
+
+LOCKED = textwrap.dedent(
+    """
+    import sys
+    from pathlib import Path
+    import torch
+    from appliance.finetune.ranks import Ranks
+    from appliance.locks import lockdown, netns
+    folder = Path(sys.argv[1])
+    report = lockdown("shared-loopback", readable=[folder], writable=[folder])
+    if "landlock" in report.missing():
+        sys.exit(77)
+    ranks = Ranks.join()
+    total = ranks.sum(torch.ones(1))
+    (folder / str(ranks.rank)).write_text(str(total.item()))
+    ranks.leave()
+    """
+)
+
+
+def test_processes_of_torchrun_meet_behind_the_locks(tmp_path):
+    """Torchrun says `localhost`: a name, which a locked process can ask nobody about."""
+    script = tmp_path / "locked.py"
+    script.write_text(LOCKED)
+    inside = textwrap.dedent(
+        f"""
+        import os, sys
+        from appliance.locks import netns
+        try:
+            netns.enter_loopback()
+        except OSError:
+            sys.exit(77)
+        words = ["-m", "torch.distributed.run", "--nproc-per-node", "2", {str(script)!r}, {str(tmp_path)!r}]
+        os.execv(sys.executable, [sys.executable, *words])
+        """
+    )
+    here = Path(__file__).parents[3]
+    done = subprocess.run(
+        [sys.executable, "-c", inside],
+        env={**os.environ, "PYTHONPATH": str(here), "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        timeout=120,
+        check=False,
+    )
+    if done.returncode == 77:
+        pytest.skip("the kernel gives no network namespace")
+    assert {(tmp_path / rank).read_text() for rank in "01"} == {"2.0"}, done.stderr.decode()[-2000:]
+
+
+@pytest.mark.parametrize("address", ["", "10.0.0.7", "another.example"])
+def test_processes_meet_on_loopback_alone(monkeypatch, address):
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setenv("MASTER_ADDR", address)
+    with pytest.raises(MachineError, match="loopback"):
+        Ranks.join()
