@@ -230,7 +230,7 @@ METHODS: dict[str, Callable[[torch.nn.Module, PhysicalBatch], Callable[[], None]
 
 
 #: Far behind after two rounds: no more of them are needed.
-SLOW = ("Opacus functorch", "micro-batch of one", "Opacus ghost")
+SLOW = ("micro-batch of one", "Opacus ghost")
 SLOW_ROUNDS = 2
 
 
@@ -292,6 +292,15 @@ def show(setting: Setting, layers: int, rounds: int, *, with_memory: bool) -> No
         print(
             f"{name:<26}{statistics.median(seconds):>9.3f}{statistics.median(ratios):>8.3f}"
             f"{min(ratios):>8.3f}{max(ratios):>9.3f}{peak}"
+        )
+    for name, seconds in found.items():
+        if name in ("this engine", "plain PEFT"):
+            continue
+        pairs = [ours / other for ours, other in zip(found["this engine"], seconds, strict=False)]
+        won = sum(pair < 1 for pair in pairs)
+        print(
+            f"this engine over {name}: {statistics.median(pairs):.3f}, faster in {won} of "
+            f"{len(pairs)} rounds"
         )
     share = randomness(setting, layers) / statistics.median(found["this engine"])
     print(f"noise and sampling: {share:.2%} of a step of this engine (asked: < 1.5 %)", flush=True)
