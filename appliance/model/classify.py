@@ -68,27 +68,7 @@ class TokenClassifier:
             PolicyError: not a token classification model that may be loaded; names the file.
             IntegrityError: not the bytes the policy pins.
         """
-        if (path / "gliner_config.json").is_file():
-            raise PolicyError(
-                str(path),
-                "is a GLiNER model; its package asks for another transformers than the one pinned"
-                " here, and its weights come as pickles: give a token classification model",
-                hint=_HINT,
-            )
-        try:
-            found = model_digest(check_model_dir(path, check_family=_check_architecture))
-        except DataError as error:
-            raise PolicyError(
-                error.where,
-                error.what,
-                hint="keep only safetensors and JSON files there, then: appliance detector digest",
-            ) from None
-        if found != digest:
-            raise IntegrityError(
-                str(path),
-                "differs from the digest that the policy pins",
-                hint=f"appliance detector digest {path}",
-            )
+        check_pinned(path, digest, check_family=_check_architecture)
         model, tokenizer = _loaded(path)
         types = _types(model.config.id2label, type_of)
         return cls(model, tokenizer, types=types, threshold=threshold, name=path.name)
@@ -185,6 +165,45 @@ class TokenClassifier:
             entity_type=entity_type,
             score=round(0.4 + 0.45 * share, 3),
             source=self._source,
+        )
+
+
+def check_pinned(
+    path: Path,
+    digest: str,
+    *,
+    check_family: Callable[[Path], object],
+    config: str = "config.json",
+    also: tuple[str, ...] = (),
+) -> None:
+    """Check that a directory holds a model that may be loaded, and the one that is pinned.
+
+    Args:
+        path: the directory.
+        digest: what the policy pins, "sha256:<hex>".
+        check_family: raises DataError for another kind of model.
+        config: the file that describes the model.
+        also: names of further files that such a model may hold.
+
+    Raises:
+        PolicyError: something in it must not be loaded; names the file.
+        IntegrityError: not the bytes the policy pins.
+    """
+    try:
+        found = model_digest(
+            check_model_dir(path, check_family=check_family, config=config, also=also)
+        )
+    except DataError as error:
+        raise PolicyError(
+            error.where,
+            error.what,
+            hint="keep only safetensors and JSON files there, then: appliance detector digest",
+        ) from None
+    if found != digest:
+        raise IntegrityError(
+            str(path),
+            "differs from the digest that the policy pins",
+            hint=f"appliance detector digest {path}",
         )
 
 

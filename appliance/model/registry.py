@@ -77,13 +77,19 @@ class BaseModel:
 
 
 def check_model_dir(
-    path: Path, *, check_family: Callable[[Path], object] = check_family
+    path: Path,
+    *,
+    check_family: Callable[[Path], object] = check_family,
+    config: str = "config.json",
+    also: tuple[str, ...] = (),
 ) -> dict[str, str]:
     """Check a model directory and return {file name: digest}.
 
     Args:
         path: the directory.
         check_family: raises for a model of another kind than is asked for.
+        config: the file that describes the model.
+        also: names of further files that such a model may hold.
 
     Raises:
         DataError: something in it must not be loaded; names the file.
@@ -98,14 +104,14 @@ def check_model_dir(
             raise DataError(str(file), "is not a regular file", hint=hint)
         if entry.name.endswith(".safetensors"):
             _check_safetensors(file, hint)
-        elif entry.name not in ALLOWED:
+        elif entry.name not in ALLOWED | {config, *also}:
             raise DataError(
                 str(file), "is not on the allow-list (safetensors and JSON only)", hint=hint
             )
         elif entry.name.endswith(".json"):
             _check_json(file, hint)
         digests[entry.name] = digest_file(file)
-    for needed in ("config.json", "tokenizer.json"):
+    for needed in (config, "tokenizer.json"):
         if needed not in digests:
             raise DataError(str(path), f"holds no {needed}", hint=hint)
     if not any(name.endswith(".safetensors") for name in digests):
@@ -330,9 +336,10 @@ def _check_json(file: Path, hint: str) -> None:
         raise DataError(str(file), f"is over {MAX_JSON_BYTES} bytes", hint=hint)
     try:
         values = json.loads(file.read_bytes())
+        remote = file.name.endswith("config.json") and _asks_for_code(values)
     except (ValueError, RecursionError):
         raise DataError(str(file), "is not JSON", hint=hint) from None
-    if isinstance(values, dict) and "auto_map" in values:
+    if remote:
         raise DataError(str(file), "asks for remote code (auto_map)", hint=hint)
     if file.name == "model.safetensors.index.json":
         shards = values.get("weight_map") if isinstance(values, dict) else None
@@ -343,6 +350,13 @@ def _check_json(file: Path, hint: str) -> None:
             raise DataError(
                 str(file), "names weights that are not in the model directory", hint=hint
             )
+
+
+def _asks_for_code(values: object) -> bool:
+    """Look for `auto_map`, also in the configuration of a part."""
+    if isinstance(values, dict):
+        return "auto_map" in values or any(map(_asks_for_code, values.values()))
+    return isinstance(values, list) and any(map(_asks_for_code, values))
 
 
 def _is_text_map(value: object) -> TypeGuard[dict[str, str]]:

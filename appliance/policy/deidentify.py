@@ -32,8 +32,8 @@ class DetectorModel(Knobs):
 
     path: str = Field(
         min_length=1,
-        description="Local directory: a transformers token classification model (safetensors and "
-        "JSON only), or a detector made by `detector train`.",
+        description="Local directory: a transformers token classification model or a GLiNER model "
+        "(safetensors and JSON only), or a detector made by `detector train`.",
     )
     digest: str = Field(
         pattern=r"^sha256:[0-9a-f]{64}$",
@@ -44,7 +44,8 @@ class DetectorModel(Knobs):
     )
     labels: dict[str, str] = Field(
         default_factory=dict,
-        description="The model's label, without B- and I-, -> entity type; 'O' ignores a label.",
+        description="The model's label, without B- and I-, -> entity type; 'O' ignores a label. "
+        "Of a GLiNER model: what it is asked for, in plain words, -> entity type.",
     )
     threshold: Fraction = Field(
         default=0.5, description="Words below this probability are left to the other detectors."

@@ -145,13 +145,6 @@ def test_labels_without_names_have_to_be_mapped(directory: Path) -> None:
     assert [s.entity_type for s in model.find("zorbalin", [])] == ["PERSON"]
 
 
-def test_gliner_is_refused_with_its_reason(directory: Path) -> None:
-    (directory / "gliner_config.json").write_text("{}")
-    with pytest.raises(PolicyError, match="GLiNER") as caught:
-        _load(directory)
-    assert caught.value.exit_code == 3
-
-
 def test_a_directory_that_is_not_there_is_a_policy_error(directory: Path) -> None:
     policy = _policy(directory)
     shutil.rmtree(directory)
