@@ -81,6 +81,7 @@ class Detector:
     _propagator: Propagator = field(repr=False)
     _clinical: Clinical | None = field(repr=False)
     _cache: OrderedDict[bytes, tuple[Span, ...]] = field(repr=False, default_factory=OrderedDict)
+    _cached_hits: int = field(repr=False, default=0)
 
     @classmethod
     def build(cls, settings: DetectorSettings, *, plugged: Sequence[Plugged] = ()) -> Detector:
@@ -193,10 +194,17 @@ class Detector:
             plain = normalise(text[start:end])
             found.extend(_mapped(self._window(plain.text), plain, start))
         result = tuple(found)
-        self._cache[key] = result
-        if len(self._cache) > self.settings.cache_texts:
-            self._cache.popitem(last=False)
+        self._remember(key, result)
         return result
+
+    def _remember(self, key: bytes, hits: tuple[Span, ...]) -> None:
+        """Keep a text's hits; forget the longest unused, so that memory stays flat."""
+        self._cache[key] = hits
+        self._cached_hits += len(hits)
+        limits = self.settings
+        while len(self._cache) > limits.cache_texts or self._cached_hits > limits.cache_hits:
+            _, forgotten = self._cache.popitem(last=False)
+            self._cached_hits -= len(forgotten)
 
     @property
     def lexicon(self) -> Lexicon:

@@ -38,7 +38,8 @@ class DetectorSettings:
         recognizers: the customer's own recognizers: a YAML file of Presidio recognizers, or a
             directory of YAML files and Python modules with `EntityRecognizer` classes.
         model_dirs: further sequence models by language, as written by `train_detector`.
-        cache_texts: how many recent model inputs are remembered (by digest) to skip repeats.
+        cache_texts: how many recent texts are remembered (by digest) to skip repeats.
+        cache_hits: how many hits the remembered texts may have in all; about 400 bytes each.
     """
 
     languages: tuple[str, ...] = ("en",)
@@ -52,3 +53,4 @@ class DetectorSettings:
     recognizers: Path | None = None
     model_dirs: tuple[tuple[str, Path], ...] = ()
     cache_texts: int = 20_000
+    cache_hits: int = 100_000

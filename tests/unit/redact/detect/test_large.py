@@ -18,8 +18,9 @@ def note(number: int) -> str:
     )
 
 
-def test_memory_does_not_grow_with_the_corpus():
-    detector = Detector.build(DetectorSettings(ner=False, cache_texts=64))
+@pytest.mark.parametrize("limit", [{"cache_texts": 64}, {"cache_hits": 64 * 12}])
+def test_memory_does_not_grow_with_the_corpus(limit):
+    detector = Detector.build(DetectorSettings(ner=False, **limit))
     number = 0
 
     def read(batches: int) -> None:
