@@ -138,7 +138,8 @@ def real_base() -> Base:
         base = load_base(path, precision="fp32").model
         return attach_lora(base, rank=8, alpha=16.0, seed=seed, layers=range(20, 30))
 
-    return Base(words, build, 40, 60.0, 12, 24)
+    # As many people as 200 canaries need: they may be seven tenths of all units.
+    return Base(words, build, 100, 60.0, 12, 48)
 
 
 BASES = ["tiny", *(["real"] if os.environ.get("CONTROL_REAL") else [])]
