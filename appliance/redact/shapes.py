@@ -41,6 +41,9 @@ _ICD = re.compile(r"(?![A-NP-Z]\d{6}$)[A-TV-Z]\d[0-9AB](?:\.?[0-9A-TV-Z]{1,4})?"
 _NUMBER = re.compile(r"[-+]?(?:\d{1,3}(?:[., ]\d{3})+|\d+)(?:[.,]\d+)?\s?%?")
 _MONEY = re.compile(r"(?:[$€£]|R\$|US\$)\s?[\d.,]+|[\d.,]+\s?(?:[$€£]|USD|EUR|BRL)")
 _TIME = re.compile(r"\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:\s?[aApP]\.?[mM]\.?)?")
+_DAY = re.compile(
+    r"\d{1,2}[/.\- ]\d{1,2}\.?|\d{1,2}[. \-]{0,2}[^\W\d_]{3,9}|[^\W\d_]{3,9}[. \-]{1,2}\d{1,2}"
+)
 _CODE = re.compile(r"(?=.*\d)[A-Za-z]{0,6}[\-/ _.]?\d[\dA-Za-z\-/._]{3,}")
 _PLATE = re.compile(r"[A-Z]{3}-?\d[A-Z\d]\d{2}|[A-Z]{1,3}-[A-Z]{1,2} ?\d{1,4}|\d{4} ?[A-Z]{3}")
 _STREET = re.compile(
@@ -138,9 +141,9 @@ class Look:
         distinct: different values over values.
         n_distinct: different values.
         strong: type -> share, for shapes that settle a type.
-        shares: other shapes: "date", "phone", "zip", "cep", "person", "place", "town", "street",
-            "icd", "number", "integer", "decimal", "code", "state", "sex", "time", "uuid", "plate",
-            "nanp".
+        shares: other shapes: "date", "day" (no year), "phone", "zip", "cep", "person", "place",
+            "town", "street", "icd", "number", "integer", "decimal", "code", "state", "sex", "time",
+            "uuid", "plate", "nanp".
         words: mean words a value.
         length: mean characters a value.
         longest: characters of the longest value.
@@ -195,6 +198,7 @@ def look(values: Sequence[str], *, lexicon: Lexicon, reading: dates.Reading) -> 
 def _tests(lexicon: Lexicon, reading: dates.Reading) -> dict[str, Test]:
     return {
         "date": lambda v: _is_date(v, reading),
+        "day": _all(_DAY),
         "phone": _is_phone,
         "phoneish": _may_be_phone,
         "nanp": lambda v: len(v) in (10, 11) and _NANP.fullmatch(v) is not None,

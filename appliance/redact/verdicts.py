@@ -128,7 +128,7 @@ def _by_text(column: Column) -> Verdict | None:
 
 #: Type -> shares of which one must reach the bound for a header to be believed.
 _PLAUSIBLE: dict[str, tuple[tuple[str, ...], float]] = {
-    "DATE_TIME": (("date", "integer", "time"), 0.5),
+    "DATE_TIME": (("date", "day", "integer", "time"), 0.5),
     "AGE": (("age",), 0.6),
     "ZIP_CODE": (("zip", "code", "integer", "cep"), 0.4),
     "BR_CEP": (("cepish", "integer"), 0.5),
@@ -315,7 +315,9 @@ def _by_structure(column: Column) -> Verdict | None:
         return Verdict(entity_type="USERNAME", why=why)
     some = seen.n_distinct >= 100 and seen.distinct >= 0.15
     built = shares["code"] >= 0.8 and seen.one_shape >= 0.3 and seen.length >= 5
-    if built and (many or some) and max(shares["icd"], shares["number"]) < 0.5:
+    # `E4000` on is built as a diagnosis too; but diagnoses come back, and are of several lengths.
+    diagnoses = shares["icd"] >= 0.5 and not (seen.distinct >= 0.95 and seen.one_shape >= 0.9)
+    if built and (many or some) and not diagnoses and shares["number"] < 0.5:
         why = f"{_percent(seen.distinct)} different codes built alike"
         return Verdict(entity_type="ID_NUMBER", why=why)
     return None

@@ -152,6 +152,25 @@ def test_numbers_of_the_house_are_no_icd_codes() -> None:
     assert found["c1"].action == "keep"
 
 
+def test_staff_numbers_built_like_diagnoses_are_no_diagnoses() -> None:
+    listed = ["E11.9", "I10", "S72.001A", "O411010", "M5450", "J45.909"]
+    columns = {
+        "emp": [f"E{4_000 + i}" for i in range(60)],
+        "x1": [f"{code[:-1]}{i % 10}" for i in range(10) for code in listed],
+    }
+    found = decide_columns(columns, policy=_policy("en"), detector=NOTHING)
+    assert found["emp"].entity_type == "ID_NUMBER"
+    assert found["x1"].action == "keep"
+
+
+@pytest.mark.parametrize("value", ["{}/{}", "{}-{}", "{1} Sep"])
+def test_birthdays_without_a_year_are_dates(value: str) -> None:
+    days = [value.format(1 + i % 12, 1 + i % 28) for i in range(60)]
+    found = decide_columns({"bday": days}, policy=_policy("en"), detector=NOTHING)
+    assert found["bday"].entity_type == "DATE_TIME"
+    assert found["bday"].action != "keep"
+
+
 def test_evidence_never_holds_a_value() -> None:
     for language in TABLES:
         rows, _ = make_table(language)
