@@ -74,6 +74,7 @@ def decide_columns(
             continue
         made[name] = _decision(verdict(column, detector), policy)
     _find_ages(looked, made, policy=policy, rows=columns, reading=reading)
+    _find_postal_codes(looked, made, policy=policy)
     return made
 
 
@@ -214,6 +215,25 @@ def _find_ages(
                 )
                 made[name] = _decision(aged, policy)
                 break
+
+
+def _find_postal_codes(
+    looked: Mapping[str, Column], made: dict[str, ColumnDecision], *, policy: Policy
+) -> None:
+    """Find a column of postal codes without a telling header: five digits beside addresses."""
+    types = {d.entity_type for d in made.values()}
+    if "LOCATION" not in types or types & {"ZIP_CODE", "BR_CEP"}:
+        return
+    for name, column in looked.items():
+        seen = column.look
+        free = made[name].entity_type is None and made[name].action == "keep"
+        if not free or name in policy.deidentify.columns or seen.sequence:
+            continue
+        if column.readings and column.readings[0].meaning == "useful":
+            continue
+        if min(seen.shares["zip"], seen.one_shape) >= NEARLY_ALL and seen.n_distinct >= 12:
+            why = f"{100 * seen.shares['zip']:.0f} % are five digits, beside places"
+            made[name] = _decision(Verdict(entity_type="ZIP_CODE", why=why), policy)
 
 
 def _sums_agree(ages: Sequence[Json], births: Sequence[Json], reading: dates.Reading) -> float:

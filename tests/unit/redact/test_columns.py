@@ -171,6 +171,20 @@ def test_birthdays_without_a_year_are_dates(value: str) -> None:
     assert found["bday"].action != "keep"
 
 
+def test_five_digits_beside_addresses_are_postal_codes() -> None:
+    columns: dict[str, Any] = {
+        "v1": [f"{12 + i} Birch Hollow Rd" for i in range(60)],
+        "v2": [str(43_001 + 37 * i) for i in range(60)],
+        "v3": [str(500 + 977 * i) for i in range(60)],
+        "v4": [str(10_000 + i) for i in range(60)],
+    }
+    found = decide_columns(columns, policy=_policy("en"), detector=NOTHING)
+    assert found["v2"].entity_type == "ZIP_CODE"
+    assert (found["v3"].action, found["v4"].action) == ("keep", "keep")
+    del columns["v1"]
+    assert decide_columns(columns, policy=_policy("en"), detector=NOTHING)["v2"].action == "keep"
+
+
 def test_evidence_never_holds_a_value() -> None:
     for language in TABLES:
         rows, _ = make_table(language)
