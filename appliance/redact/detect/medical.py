@@ -10,8 +10,10 @@ import re
 from collections.abc import Iterable
 
 from appliance.records import Span
+from appliance.redact.detect.eponyms import Eponyms, shared, sure
 from appliance.redact.detect.lexicon import Lexicon, fold
 from appliance.redact.detect.names_cues import EPONYMS, SURE_EPONYMS
+from appliance.redact.detect.weeds import Weeds
 
 #: Who finds names by their look alone.
 _WEAK = frozenset(
@@ -23,6 +25,26 @@ _WEAK = frozenset(
         "pattern:place_compound",
     }
 )
+#: Who finds names by their look or by a plain word before them; asked only for listed eponyms.
+_UNSURE = _WEAK | {
+    "names:cue",
+    "names:listed",
+    "names:subject",
+    "names:bare_initial",
+    "names:trailing_initial",
+    "names:last_first",
+    "names:couple",
+    "pattern:org_of_work",
+    "pattern:place_cue",
+    "pattern:org_saint",
+    "pattern:org_chain",
+    "pattern:us_city_state",
+    "pattern:note_place_to",
+    "pattern:note_organization_labelled",
+    "orgs:cued",
+    "orgs:tail",
+    "names:note_role",
+}
 _NAMED = frozenset({"PERSON", "LOCATION", "ORGANIZATION", "NRP"})
 #: What is named after people and is never theirs: "Wilson disease", "the Duke criteria".
 _SURE = (
@@ -49,7 +71,7 @@ _EPONYM = re.compile(
 )
 _POSSIBLE = re.compile(rf"(?:['’]s?|s['’])?[ ](?:{'|'.join(_MAYBE.split())})(?![\w\-])")
 _RESULT = re.compile(
-    r"(?:['’]s?)?(?:[ ](?:and|or)[ ][\w\-]+)?[ ](?:is[ ]|was[ ]|were[ ])?"
+    r"(?:['’]s?)?(?:(?:[ ](?:and|or|&)[ ]|,[ ]|[ ]?/[ ]?)[\w\-]+(?:['’]s?)?){0,4}[ ](?:is[ ]|was[ ]|were[ ])?"
     r"(?:neg(?:ative)?|pos(?:itive)?|absent|present|equivocal|elicited|\+|-ve|\+ve)(?!\w)"
 )
 _DOSE = re.compile(
@@ -75,7 +97,11 @@ _SPECIES = re.compile(
 )
 _GENUS = re.compile(r"[A-Z][a-z]+(?:us|um|ia|ea|is|ella|bacter|cter|spora|phyton|coccus|ma|da|x)")
 _AFTER = 40
-_NAMED_AFTER = EPONYMS | SURE_EPONYMS
+_SURE_SCORE = 0.6
+_NAMED_AFTER = EPONYMS | SURE_EPONYMS | sure()
+_SHARED_AFTER = shared()
+_POSSESSIVE = re.compile(r"['’]s?")
+_PARTS = re.compile(r"[^\W\d_]{3,}")
 
 
 class Clinical:
@@ -84,6 +110,8 @@ class Clinical:
     def __init__(self, lexicon: Lexicon) -> None:
         """Remember the lists of names: a stem alone makes no drug of a name."""
         self._lexicon = lexicon
+        self._eponyms = Eponyms()
+        self._weeds = Weeds(lexicon)
 
     def people(self, text: str, spans: Iterable[Span]) -> list[Span]:
         """Return the spans without those that name a disease, test, drug or organism.
@@ -92,13 +120,20 @@ class Clinical:
             text: the plain text of the spans.
             spans: hits of any kind; only weak hits of names are looked at.
         """
-        return [
-            s
-            for s in spans
-            if s.source not in _WEAK
-            or s.entity_type not in _NAMED
-            or not self._medical(text, s.start, s.end)
-        ]
+        spans = list(spans)
+        zones = self._eponyms.zones(text)
+        people = [s for s in spans if s.entity_type == "PERSON" and s.score >= _SURE_SCORE]
+        kept = []
+        for span in spans:
+            if self._weeds.nobody(text, span) or _credentialed(text, span, people):
+                continue
+            if span.entity_type in _NAMED and span.source in _UNSURE:
+                if _inside(text, span, zones):
+                    continue
+                if span.source in _WEAK and self._medical(text, span.start, span.end):
+                    continue
+            kept.append(span)
+        return kept
 
     def _medical(self, text: str, start: int, end: int) -> bool:
         piece = text[start:end]
@@ -113,6 +148,12 @@ class Clinical:
         if _DOSE.match(text, end, reach):
             return self._unlisted(word)
         known = any(fold(part) in _NAMED_AFTER for part in word.split("-"))
+        named = fold(word) in _SHARED_AFTER
+        if named and (
+            _POSSIBLE.match(text, end, reach)
+            or (_POSSESSIVE.match(text, end) and _RESULT.match(text, end, reach))
+        ):
+            return True
         if known or ("-" in word and " " not in word and not self._unlisted(word)):
             if _POSSIBLE.match(text, end, reach):
                 return True
@@ -136,6 +177,27 @@ class Clinical:
     def _unlisted(self, phrase: str) -> bool:
         known = self._lexicon
         return not any(known.first_name(w) or known.surname(w) for w in phrase.split(" "))
+
+
+def _credentialed(text: str, span: Span, people: list[Span]) -> bool:
+    """Say whether `Greta, MD` is a doctor and no town of Maryland."""
+    if span.source != "pattern:us_city_state":
+        return False
+    if not text.endswith((" MD", ",MD", " PA", " DO", " MA", " CO"), span.start, span.end):
+        return False
+    return any(p.start < span.end and span.start < p.end <= span.end for p in people)
+
+
+def _inside(text: str, span: Span, zones: bytearray) -> bool:
+    """Say whether all words of a hit, or the first of a model's organization, are eponyms."""
+    parts = list(_PARTS.finditer(text, span.start, span.end))
+    if not parts:
+        return False
+    if span.source == "ner" and span.entity_type == "ORGANIZATION" and zones[parts[0].start()]:
+        return True
+    return all(
+        zones[p.start()] or re.fullmatch("[IVX]+", p.group()) is not None for p in parts
+    ) and any(zones[p.start()] for p in parts)
 
 
 def _only_eponyms(word: str) -> bool:

@@ -24,6 +24,7 @@ _SIGNATURE = re.compile(
     rf"|electronically signed by)[ ]?:?[ ]|[ ]/[ ]?|(?<!\d{{5}})\d[ ])"
     rf"(?P<v>[{UPPER}]{{2,4}})[ \t]*(?=$|\n)"
 )
+_GAUGE = re.compile(r"\d[ ]?$")
 #: How far before a credential its name may begin.
 _REACH = 60
 
@@ -87,6 +88,8 @@ class CuedNames:
             return
         group = "v" if match["v"] is not None else "w"
         title = fold(text[start:end])
+        if title == "fr" and _GAUGE.search(text, max(0, start - 4), start):
+            return  # "19 Fr Blake": a size.
         bounds = self._trimmer.trim(text, *match.span(group), strict=title in WEAK_TITLES)
         if bounds is None:
             return
@@ -164,6 +167,8 @@ class CuedNames:
             if run is None:
                 continue
             end = run.end() + offset
+            if len(run.group()) < 5 and run.group().isupper() and match.group().endswith("III"):
+                continue  # "ASA III": a class, not a third of his name.
             start = self._trimmer.skip_ordinary(text, run.start() + offset, end)
             bounds = self._trimmer.trim(text, start, end) if start < end else None
             if bounds is not None:

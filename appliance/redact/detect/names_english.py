@@ -58,7 +58,8 @@ _DOES = (
     " asked says said told agrees agreed declined declines refuses refused requests requested"
     " returns returned visits visited left arrived sleeps slept coughs coughed cried cries eats ate"
     " speaks spoke takes took needs wants wanted wishes feels felt missed tolerated delivered"
-    " survived snores fasts testified alleged confessed pleaded married resides moved"
+    " survived snores fasts favors favours recommends recommended suggests suggested concurs"
+    " concurred prefers preferred presented proposes proposed advises advised testified alleged confessed pleaded married resides moved"
 )
 _IS = (
     r"(?:is|was|has|had)[ ](?:an?|not|been|seen|admitted|discharged|here|stable|well|pregnant|late"
@@ -251,7 +252,7 @@ class EnglishNames:
             if names and " " in match["v"][1 - names :]:
                 yield _person(match.end("v") - names + 1, match.end("v"), 0.5, "lower_numbered")
         for match in _LOWER_CREDENTIAL.finditer(text):
-            word = match["last"]
+            word = match["last"] if "." in match["v"] or " " in match["v"] else match["v"]
             if not self._lexicon.common(word) and not self._trimmer.stopped(word):
                 yield _person(*match.span("v"), 0.5, "lower_credential")
 

@@ -330,7 +330,7 @@ AGES: tuple[Pattern, ...] = (
     shaped(
         "en_age_siblings",
         "AGE",
-        r"(?P<v>[1-9]\d?)(?=\)?(?:[,;.]|[ ](?:and|&)[ ]|\s*$|[ ](?!(?:times|x|days?|weeks?|hours?"
+        r"(?P<v>[1-9]\d?)(?=(?:(?:(?<=\(\d)|(?<=\(\d\d))\))?(?:[,;.]|[ ](?:and|&)[ ]|\s*$|[ ](?!(?:times|x|days?|weeks?|hours?"
         r"|months?"
         r"|mg|ml|doses?|feet|ft|in|lbs?|kg|blocks|visits?)\b)[a-z]{2,}))(?![.,]\d)",
         score=0.5,

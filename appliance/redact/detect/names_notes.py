@@ -1,0 +1,175 @@
+"""Names as clinical notes write them: without capitals behind a role, and initials of staff.
+
+Owns `NoteNames`. A word needs a cue and the lists; letters need a cue or the end of a line.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from appliance.records import Span
+from appliance.redact.detect.lexicon import FUNCTION_WORDS, Lexicon, fold, plain_words
+from appliance.redact.detect.names_cues import STOP
+from appliance.redact.detect.weeds import NOBODY
+
+_LOWER = r"[a-zà-öø-ÿ]{2,20}(?:['’\-][a-zà-öø-ÿ]+)*"
+#: People of a note whose name may stand without a capital behind what they are.
+_ROLES = (
+    "niece|nephew|aunt|uncle|cousin|son|daughter|dtr|wife|husband|husb|mother|mom|mum|father|dad|sister|sis"
+    "|brother|bro|partner|fianc[eé]e?|boyfriend|girlfriend|bf|gf|friend|neighbou?r|roommate|housemate|flatmate"
+    "|grandson|granddaughter|grandma|grandpa|grandmother|grandfather|stepdad|stepmom|stepson|stepdaughter"
+    "|stepfather|stepmother|foster mom|foster mother|guardian|caregiver|caretaker|aide|sitter|nanny|twin|ex"
+    "|tech|technician|scribe|nurse|rn|lpn|cna|ma|np|pa|rt|pt|ot|slp|sw|cm|msw|doula|midwife|chaplain|intern|resident"
+    "|fellow|assistant|asst|hygienist|interpreter|phlebotomist|medic|paramedic|driver|supervisor|manager"
+    "|coordinator|navigator|liaison|secretary|clerk|receptionist|transport|transporter|coach|teacher|principal"
+    "|boss|landlord|dog|cat|sibling|spouse|poa|hcp|proxy"
+)
+_ROLE = re.compile(
+    rf"(?<![\w\-@/.])(?:{_ROLES})(?P<sep>[ ]|,[ ]|:[ ]?|[ ]\(|[ ]?=[ ]?)[\"“']?(?P<v>{_LOWER})(?P<i>[ ][a-z]\.)?"
+    r"(?P<after>[ ]{2,}|[,.;:)\n\"”]|[ ](?=[\w/@&(])|$)",
+    re.IGNORECASE,
+)
+_STAFF = (
+    r"taken by|asst|assistant|assisted by|tech|scribe|drawn by|collected by|roomed by|triaged by|reported by"
+    r"|entered by|recorded by|completed by|performed by|done by|given by|administered by|witness(?:ed by)?|reviewed by"
+    r"|typed by|transcribed by|checked by|verified by|obtained by|staff|charted by|read by|called by|per|informant"
+    r"|accompanied by|interpreter|hygienist|closed by|routed to|sent to|assigned to|spoke (?:to|with)|spoke w/"
+    r"|nurse|rn|ma|caller|contact|nok|emergency contact|ec|provider|pcp|attending|pt|patient|name|client|resident"
+)
+_LABELLED = re.compile(
+    rf"(?<![\w\-@])(?i:{_STAFF})[ ]?:[ \t]*(?P<v>{_LOWER}(?:[ ][a-z]\.?(?!\w)|[ ]{_LOWER})?)"
+    r"(?=[ ]{2,}|[ \t]*[,.;)|/(\n]|[ \t]*$)"
+)
+_LAST_FIRST_LABELLED = re.compile(
+    rf"(?<![\w\-@])(?i:pt|patient|name|client|resident|re|mbr|veteran|subject)(?:[ ]name)?[ ]?[:=\-]?[ \t]{{1,3}}"
+    rf"(?P<v>(?P<a>{_LOWER}),[ ]?(?P<b>{_LOWER})(?:[ ][a-z](?![\w]))?)(?=[ ]{{2,}}|[ ]?[,;(|#\n\[]|[ ]\d|[ ](?:mrn|dob|mr|id|acct)\b|$)"
+)
+_LAST_FIRST_OPENING = re.compile(
+    rf"(?m)^[ \t]*(?:\d{{1,2}}[.)][ ])?(?P<v>(?P<a>{_LOWER}),[ ]?(?P<b>{_LOWER})(?:[ ][a-z](?!\w)\.?)?)"
+    r"(?=[ ,;(\[]{1,4}(?:#|mrn|dob|mr\b|id\b|acct|\d{1,3}[ ]?(?:yo?|y/o|m|f)\b|\d{2,}|\d{1,2}[/\-.]))"
+)
+_INITIAL_LAST = re.compile(
+    r"(?<![\w@.\-])(?:pt|patient|mr|mrs|ms|dr|client|resident|re|w/|with|by|per|to|from|rn|md|np|pa)\.?[: ][ ]?"
+    rf"(?P<v>[a-z]\.[ ]?(?P<last>[a-z]{{3,20}}(?:-[a-z]+)?))(?![\w@\-]|\.\w)"
+)
+#: Letters that stand for the staff who wrote, typed, read or gave something.
+_SIGNED_CUE = re.compile(
+    r"(?<![\w\-])(?i:overread|over-read|read|tech|technologist|ma|rma|cma|rn|lpn|cna|scribe|typed|typist|transcribed(?: by)?"
+    r"|transcriptionist|dict(?:ated)?(?: by)?|trans|initials?|init|verified(?: by)?|checked(?: by)?|entered(?: by)?"
+    r"|drawn(?: by)?|collected(?: by)?|recorded(?: by)?|by|asst|assistant|hygienist|reviewed(?: by)?|reviewer|performed(?: by)?"
+    r"|witness(?:ed by)?|2nd rn|second rn|second check|2nd check|double check|cosign(?:ed)?|staff|sig|signed(?: by)?"
+    r"|sono|sonographer|phleb|mlt|mls|cytotech|pathologist assistant|grossed(?: by)?|reader|proctor|therapist|nurse|prep(?:ared)?(?: by)?"
+    r"|filled(?: by)?|rph|rph initials|dispensed(?: by)?|given by|taken by|placed by|called by|escort|transport|roomed by|triage rn)"
+    r"[ ]?[:=/][ ]?(?P<v>[A-Z]{2,3}|[a-z]{2,3}|[A-Z]\.[ ]?[A-Z]\.|[a-z]\.[ ]?[a-z]\.)(?P<more>[ ]?/[ ]?[A-Za-z]{2,3})?(?=[ \t]*(?:$|\n|[|;,)]|\.(?:\s|$))|[ ]{2,}|[ ]\d)"
+)
+_DICTATED = re.compile(
+    r"(?<![\w/:.\-])(?P<v>[A-Z]{2,4}[/:][a-z]{2,4})(?![\w/:\-])|(?<![\w/:.\-])(?P<w>[a-z]{2,4}/[a-z]{2,4})(?=[ \t]*$|[ \t]*\n)"
+)
+_DICTATION = re.compile(r"(?:\b(?:D|T|DD|DT|DR|TR|R)[: ]|(?i:dict|trans|job|conf|doc(?:ument)?[ ]?(?:#|id|no)))")
+_CLOSING = re.compile(
+    r"(?m)(?:^[ \t]{0,8}|[.!?)\]\d][ ]{1,3}|[ ]{2})(?:[\-–—~/]{1,2}[ ]?|/s/[ ]?|sig:?[ ]|\()(?P<v>[A-Za-z]{2,3}|[A-Za-z]\.[A-Za-z]\.)\)?"
+    r"(?P<n>[ ]\d{3,6})?[ \t]{0,4}$"
+)
+_CLOSING_SLASH = re.compile(r"(?m)[ ]/[ ]?(?P<v>[A-Z]{2,3})[ ](?=\d{3,6}[ \t]*(?:$|\.|,|;))")
+_CLOSING_DOTTED = re.compile(r"(?:[.!?;)][ ]{1,3}|\n[ \t]{0,8})(?P<v>[a-z]\.[ ]?[a-z]\.(?:[ ]?[a-z]\.)?)[ \t]{0,4}(?=\n|$)")
+#: Two or three letters that stand for something else in notes, folded.
+_SHORT = plain_words("short_en")
+#: After a label: what is no initials there.
+_NO_ANSWER = frozenset("na no yes tbd all nos pos neg rt lt wnl nl see per left via iv po ok".split())  # noqa: SIM905
+_SURE_CUE = re.compile(r"(?i)over-?read|tech|init|typed|trans|scribe|grossed|reader|drawn|collected|verified")
+_STOP_SHORT = _SHORT | NOBODY
+
+
+class NoteNames:
+    """Finds names that have no capitals, and initials."""
+
+    def __init__(self, lexicon: Lexicon) -> None:
+        """Use the word lists."""
+        self._lexicon = lexicon
+
+    def find(self, text: str) -> Iterable[Span]:
+        """Yield names; they may overlap."""
+        for match in _ROLE.finditer(text):
+            if match["v"].islower() and self._given(match["v"], sure=":" in match["sep"]):
+                end = match.end("v") if match["i"] is None else match.end("i")
+                yield _person(match.start("v"), end, "role")
+        for match in _LABELLED.finditer(text):
+            first, *rest = match["v"].split(" ")
+            if self._given(first, sure=True) and not (rest and self._plain(rest[0])):
+                yield _person(*match.span("v"), "labelled")
+        for rule in (_LAST_FIRST_LABELLED, _LAST_FIRST_OPENING):
+            for match in rule.finditer(text):
+                if self._pair(match["a"], match["b"]):
+                    yield _person(*match.span("v"), "lower_last_first")
+        for match in _INITIAL_LAST.finditer(text):
+            if not self._plain(match["last"]):
+                yield _person(*match.span("v"), "lower_initial")
+        yield from self._initials(text)
+
+    def _initials(self, text: str) -> Iterable[Span]:
+        """Letters of whoever wrote, typed, read or gave something."""
+        for match in _SIGNED_CUE.finditer(text):
+            sure = _SURE_CUE.match(match.group()) is not None
+            if self._letters(match["v"], sure=sure):
+                end = match.end("v") if match["more"] is None else match.end("more")
+                yield _person(match.start("v"), end, "initials")
+        for match in _DICTATED.finditer(text):
+            letters = match["v"] or match["w"]
+            halves = re.split("[/:]", letters)
+            before = text[max(0, match.start() - 120) : match.end()].rsplit("\n", 1)[-1]
+            line = before + text[match.end() : match.end() + 80].split("\n", 1)[0]
+            closing = line.strip() == letters or line.rstrip().endswith(letters)
+            told = _DICTATION.search(line) is not None
+            sure = told and match["v"] is not None
+            if (closing or told) and all(self._letters(h, sure=sure) for h in halves):
+                yield _person(*match.span(), "initials")
+        for rule in (_CLOSING, _CLOSING_SLASH, _CLOSING_DOTTED):
+            for match in rule.finditer(text):
+                if self._letters(match["v"]):
+                    yield _person(*match.span("v"), "initials")
+
+    def _letters(self, letters: str, *, sure: bool = False) -> bool:
+        """Say whether letters can be initials: no abbreviation, no word; few are none when sure."""
+        folded = fold(re.sub(r"[. ]", "", letters))
+        if sure and letters != letters.lower():
+            return folded not in NOBODY and folded not in _NO_ANSWER
+        if folded in _STOP_SHORT or folded in STOP or len(set(folded)) == 1:
+            return False
+        short = letters.islower() and "." not in letters
+        return not (short and (self._lexicon.common(folded) or folded in FUNCTION_WORDS))
+
+    def _plain(self, word: str) -> bool:
+        folded = fold(word)
+        return (
+            self._lexicon.common(word)
+            or folded in STOP
+            or folded in NOBODY
+            or folded in FUNCTION_WORDS
+            or len(folded) < 3
+        )
+
+    def _given(self, word: str, *, sure: bool) -> bool:
+        """Say whether a word behind a role is a first name; a colon lets it be a word as well."""
+        known, folded = self._lexicon, fold(word)
+        if folded in STOP or folded in NOBODY or folded in FUNCTION_WORDS or len(folded) < 3:
+            return False
+        if known.common(word):
+            return sure and known.strong_first(word)
+        return known.first_name(word) or (sure and known.surname(word))
+
+    def _pair(self, last: str, first: str) -> bool:
+        """Say whether `okafor, ada` is somebody: one word is a name and none is only a word."""
+        known = self._lexicon
+        if any(fold(w) in STOP or fold(w) in NOBODY or fold(w) in FUNCTION_WORDS for w in (last, first)):
+            return False
+        plain = known.common(last) + known.common(first)
+        if plain == 2:  # noqa: PLR2004  both
+            return known.strong_first(first) and known.surname(last)
+        return plain == 0 or known.first_name(first)
+
+
+def _person(start: int, end: int, rule: str) -> Span:
+    return Span(
+        start=start, end=end, entity_type="PERSON", score=0.55, source=f"names:note_{rule}"
+    )

@@ -1,0 +1,128 @@
+"""What clinical notes write beside names: ages, the tag of a veteran, a name in quotes.
+
+Owns `Notes`, which reads a text after the other rules and sees their hits; and runs the finders of
+names without capitals, initials and organizations.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from appliance.records import Span
+from appliance.redact.detect.lexicon import Lexicon, fold
+from appliance.redact.detect.names_cues import STOP
+from appliance.redact.detect.names_notes import NoteNames
+from appliance.redact.detect.names_shapes import TOKEN
+from appliance.redact.detect.orgs_en import OrganizationFinder
+
+_N = r"(?P<v>[1-9]\d?|1[01]\d)"
+#: What follows a name and is the age of who bears it.
+_AGES = tuple(
+    re.compile(expression)
+    for expression in (
+        rf"[\"”']?[ ]?\({_N}(?:[ ]?(?:yo?|y/o|yrs?|[mfMF]))?[,;)]",
+        rf",[ ]{_N}(?=[,;][ ][A-Za-z(]|[ ](?:and|&)[ ]|\.(?:[ \n]|$)|[ ]?(?:$|\n))",
+        rf"[ ]?[/\-][ ]?{_N}(?=[ ]?(?:yo?\b|[MFmf]\b|/[MF]\b))",
+        rf"(?:[ ]{{2,12}}|\t|[ ]?\|[ ]?){_N}(?=[ ]{{2}}|\t|[ ]?\||[ ]?/?[ ]?[MFmf]\b|[ ]?(?:$|\n))",
+        rf"[ ]{_N}(?=[ ]?(?:yo?|y/o|yrs?|years?)\b|[ ]?/?[ ]?[MF]\b"
+        r"|,?[ ](?:here|presents?|with|w/|c/o|s/p|seen|who|has|is|for|from|hx)\b)",
+        # An identifier or a day between: a list of cases.
+        rf"[ ,;|]{{1,3}}#?[A-Z]{{0,4}}[\d/\-]{{4,14}}[,;|][ ]?{_N}(?=[,;|/]|[ ]?[MFmf]\b)",
+    )
+)
+_AGE_CLOSING = re.compile(rf",[ ]{_N}(?=[ ]?\))")
+_OPEN = re.compile(r"\([^()\n]{0,40}$")
+_TAG = re.compile(r"[ ]?[(\[](?P<v>[A-Z]?\d{4})[)\]]")
+_QUOTED = re.compile(rf",?[ ]?[(]?[\"“](?P<v>{TOKEN}(?:[ ]{TOKEN})?)[\"”]")
+_QUOTED_PAIR = re.compile(rf"[\"“](?P<v>{TOKEN},[ ]?{TOKEN}(?:[ ]{TOKEN})?)[\"”]")
+_QUOTED_CUE = re.compile(
+    r"(?i:prefers|preferred(?:[ ]name)?|goes[ ]by|known[ ]as|called|alias|aka|a/k/a|nickname[ds]?|answers[ ]to|named|alert"
+    r"|street[ ]name|stage[ ]name|handle|identified[ ]as|registered[ ]as|grandmother|grandma|grandfather|grandpa|mother|father|mom"
+    r"|dad|son|daughter|sister|brother|wife|husband|partner|friend|cousin|aunt|uncle|dog|cat|by[ ]staff|pt|patient)[ ,:]{1,2}"
+    rf"(?:to be called[ ])?[\"“'‘](?P<v>{TOKEN}(?:[ ]{TOKEN})?)[\"”'’]"
+)
+_BORN = re.compile(
+    rf"(?i:d[o0]b|d\.o\.b\.?|born|b\.|birth[ ]?date|date of birth)[ :]{{0,3}}\d{{1,4}}[/.\-]\d{{1,2}}[/.\-]\d{{2,4}}[ ,;]{{0,2}}\(?{_N}"
+    r"(?=[ ]?\)|[ ]?(?:yo?\b|y/o|[MFmf]\b|yrs?))"
+)
+_FAMILY = (
+    r"mother|father|mom|dad|mo|fa|brother|bro|sister|sis|uncle|aunt|cousin|son|daughter|dtr|grandmother|grandfather|grandma"
+    r"|grandpa|mgm|mgf|pgm|pgf|mgma|pgma|niece|nephew|sib(?:ling)?s?|parents?|twin|wife|husband|fh|fhx|famhx|family"
+)
+_KIN_AT = re.compile(
+    rf"(?<![\w\-])(?i:{_FAMILY})\b[^.\n;]{{0,40}}?(?:\b(?:at|age|aged|dx|died|d\.?)[ ]|@[ ]?){_N}"
+    r"(?=[ ]?(?:[,;.)\n/]|$|of\b|from\b|w/|with\b|and\b|\())(?![.,/]\d)"
+)
+_KIN_NUMBER = re.compile(
+    rf"(?<![\w\-])(?i:{_FAMILY})[ ](?:is[ ]|was[ ]|now[ ])?{_N}(?=[ ]?(?:[,;)]|a\b|and\b|alive|living|healthy|well|w/|with\b|,|deceased|died|dec\b))(?![.,/]\d)"
+)
+
+
+class Notes:
+    """Finds what stands beside the names of a note."""
+
+    def __init__(self, lexicon: Lexicon) -> None:
+        """Use the word lists."""
+        self._lexicon = lexicon
+        self._names = NoteNames(lexicon)
+        self._organizations = OrganizationFinder(lexicon)
+
+    def find(self, text: str, hits: Sequence[Span]) -> list[Span]:
+        """Find more in a plain text.
+
+        Args:
+            text: plain text.
+            hits: what the rules found in it.
+        """
+        found = list(self._names.find(text))
+        found.extend(self._organizations.find(text))
+        people = {s.end: s for s in (*hits, *found) if s.entity_type == "PERSON" and s.score >= 0.4}
+        for span in people.values():
+            found.extend(self._beside(text, span))
+        found.extend(self._quoted(text))
+        for rule in (_BORN, _KIN_AT, _KIN_NUMBER):
+            found.extend(_age(*m.span("v")) for m in rule.finditer(text))
+        return found
+
+    def _beside(self, text: str, span: Span) -> Iterable[Span]:
+        for rule in _AGES:
+            match = rule.match(text, span.end)
+            if match is not None:
+                yield _age(*match.span("v"))
+                break
+        closing = _AGE_CLOSING.match(text, span.end)
+        if closing is not None and _OPEN.search(text, max(0, span.start - 42), span.start):
+            yield _age(*closing.span("v"))
+        tag = _TAG.match(text, span.end)
+        if tag is not None and (tag["v"][0].isalpha() or text[span.start : span.end].isupper()):
+            yield Span(
+                start=tag.start("v"),
+                end=tag.end("v"),
+                entity_type="US_SSN",
+                score=0.6,
+                source="notes:tag",
+            )
+        quoted = _QUOTED.match(text, span.end)
+        if quoted is not None and fold(quoted["v"]) not in STOP:
+            yield _person(*quoted.span("v"))
+
+    def _quoted(self, text: str) -> Iterable[Span]:
+        if '"' not in text and "“" not in text and "'" not in text:
+            return
+        for match in _QUOTED_PAIR.finditer(text):
+            last, first = re.split(r",[ ]?", match["v"], maxsplit=1)
+            known = self._lexicon
+            if known.surname(last) and fold(first.split(" ")[0]) not in STOP:
+                yield _person(*match.span("v"))
+        for match in _QUOTED_CUE.finditer(text):
+            if fold(match["v"]) not in STOP:
+                yield _person(*match.span("v"))
+
+
+def _age(start: int, end: int) -> Span:
+    return Span(start=start, end=end, entity_type="AGE", score=0.55, source="notes:age")
+
+
+def _person(start: int, end: int) -> Span:
+    return Span(start=start, end=end, entity_type="PERSON", score=0.55, source="notes:quoted")

@@ -1,0 +1,124 @@
+"""English organizations by the word they end in, or by where the text has somebody go or work.
+
+Owns `OrganizationFinder` and the lists `org_tails_en.txt`, `org_plain_en.txt`: kinds of organizations,
+and the words of departments and headings that make no name beside them ("SPINE CLINIC").
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from appliance.records import Span
+from appliance.redact.detect.lexicon import FUNCTION_WORDS, Lexicon, fold, plain_words
+from appliance.redact.detect.names_cues import STOP
+
+_TAILS = plain_words("org_tails_en")
+_PLAIN = plain_words("org_plain_en")
+#: Tails that also end phrases of notes: what stands before must be no word of notes at all.
+_LOOSE = frozenset(
+    "plan plans care place air court house home homes line lines steel waste bar bank tire pool body mine store center"
+    " group practice medical health nursing surgical surgery memory recovery wound spine eye vision fire rescue"
+    " transport security co pc sa pos express drug drugs drugs animal water gas oil power solar council union board"
+    " services systems solutions design records sports park maid cab league crossing landing village".split()  # noqa: SIM905
+)
+_WORD = r"[A-Z0-9][\w'’.\-]*"
+_RUN = re.compile(
+    rf"(?<![\w'’@/])[A-Z][\w'’.\-]*(?:[ ](?:(?:of|the|and|for|at|de|la|del|du|y|in)[ ]){{0,2}}(?:&[ ])?{_WORD}){{1,7}}"
+    r"(?:[ ]#?\d{1,5}(?![\w/.\-]))?"
+)
+_PIECE = re.compile(r"[^\s]+")
+_COMPANY = (
+    rf"(?P<v>[A-Z][\w'’.\-]*(?:[ ](?:(?:of|the|and|for|de|la|del)[ ])?(?:&[ ])?[A-Z][\w'’.&\-]*){{0,4}})"
+)
+_GOES = re.compile(
+    r"(?<!\w)(?i:work(?:s|ed|ing)?(?:[ ](?:as[ ][\w /\-]{3,24}?[ ]))?[ ]?(?:at|for|@)|employed[ ](?:by|at|with)|job[ ](?:at|with|@)"
+    r"|owns|runs|manages|teaches(?:[ ][\w ]{2,14}?)?[ ]at|attends|attending[ ]school[ ]at|enrolled[ ](?:at|in)|student[ ]at|goes[ ]to|volunteers?[ ](?:at|for|with)"
+    r"|stay(?:s|ing|ed)[ ](?:at|w/|with)|sheltering[ ]at|resid(?:es|ent|ing)[ ](?:at|of)|placement[ ]at|bed[ ](?:at|available at)"
+    r"|referr(?:al|ed)[ ](?:to|from)|ref(?:'d)?[ ]to|transfer(?:red|s)?[ ](?:to|from)|xfer(?:red)?[ ](?:to|from)|tx'?d?[ ](?:to|from)[ ](?=[A-Z])"
+    r"|accepted[ ](?:at|by|to)|admitted[ ](?:to|at)|d/c(?:'d)?[ ]to|dc'?d?[ ]to|discharged?[ ]to|sent[ ](?:to|from)|transported[ ](?:to|by|via)"
+    r"|brought[ ]in[ ]by|bib|via|(?:seen|treated|followed|delivered|hospitalized|cared for|done|performed|evaluated)[ ]at"
+    r"|records[ ](?:from|requested from)|through|thru|with|vendor|supplier|pharmacy|insurer|agency|shelter|hospice|daycare|employer|landlord"
+    r"|[a-z]{4,}(?:er|or|ist|ian|ef|ant|ent|ook|ress|man|ard|ent|ide|ant|ary|iver)[ ](?:at|for|@)|(?:cook|chef|clerk|nurse|guard|aide|host|maid|temp|vet|foreman)[ ](?:at|for))"
+    rf"[ ](?:the[ ])?{_COMPANY}(?![\w])"
+)
+#: Cues after which a plain phrase of two words with capitals is enough.
+_STRONG_CUE = re.compile(
+    r"(?i)^(?:work|employed|job|owns|teaches|attends|enrolled|student|volunteer|stay|shelter|resid|referr|ref|transfer|xfer"
+    r"|accepted|transported|brought|records|vendor|supplier|insurer|agency|employer|placement|d/c|dc|discharge|hospice|daycare|[a-z]{4,}[ ](?:at|for|@))"
+)
+
+
+class OrganizationFinder:
+    """Finds organizations that notes name."""
+
+    def __init__(self, lexicon: Lexicon) -> None:
+        """Use the word lists."""
+        self._lexicon = lexicon
+
+    def find(self, text: str) -> Iterable[Span]:
+        """Yield organizations; they may overlap other hits."""
+        for run in _RUN.finditer(text):
+            yield from self._tailed(text, run)
+        for match in _GOES.finditer(text):
+            words = match["v"].split(" ")
+            if self._cued(words, strong=_STRONG_CUE.match(match.group()) is not None):
+                yield _organization(*match.span("v"), 0.42, "cued")
+
+    def _tailed(self, text: str, run: re.Match[str]) -> Iterable[Span]:
+        pieces = list(_PIECE.finditer(text, run.start(), run.end()))
+        words = [_bare(p.group()) for p in pieces]
+        last = max((i for i, w in enumerate(words) if fold(w) in _TAILS), default=0)
+        if last == 0:
+            return
+        first = 0
+        while first < last and self._leads(words[first]):
+            first += 1
+        named = words[first:last]
+        if not named or not any(self._names(w, words[last]) for w in named):
+            return
+        if fold(words[last]) in _LOOSE and not any(self._rare(w) for w in named) and len(named) < 2:  # noqa: PLR2004
+            return
+        end = pieces[last].end()
+        if last + 1 < len(pieces) and re.fullmatch(r"#?\d{1,5}", words[last + 1]):
+            end = pieces[last + 1].end()
+        end -= len(text[pieces[last].start() : end]) - len(text[pieces[last].start() : end].rstrip(".,"))
+        yield _organization(pieces[first].start(), end, 0.45, "tail")
+
+    def _leads(self, word: str) -> bool:
+        """Say whether a word before a name is none of it: `To Lantern House`, `Seen Dover Clinic`."""
+        folded = fold(word)
+        return folded in FUNCTION_WORDS or folded in STOP - _TAILS or folded in _PLAIN
+
+    def _names(self, word: str, tail: str) -> bool:
+        folded = fold(word)
+        if "-" in folded and all(p in _PLAIN for p in folded.split("-")):
+            return False
+        if len(folded) < 3 or folded in FUNCTION_WORDS or folded in _PLAIN or folded in STOP:
+            return False
+        if fold(tail) in _LOOSE and word.isupper() and self._lexicon.common(word):
+            return False
+        return not self._lexicon.medical(word)
+
+    def _rare(self, word: str) -> bool:
+        return len(word) > 2 and not self._lexicon.common(word)
+
+    def _cued(self, words: list[str], *, strong: bool) -> bool:
+        names = [w for w in map(_bare, words) if self._names(w, "")]
+        if not names or all(w.isupper() and len(w) < 6 for w in names):
+            return False
+        if fold(_bare(words[0])) in FUNCTION_WORDS | STOP:
+            return False
+        if strong and (len(words) > 1 or "&" in words):
+            return True
+        return strong and any(self._rare(w) for w in names)
+
+
+def _bare(word: str) -> str:
+    return word.strip(".,;:'’")
+
+
+def _organization(start: int, end: int, score: float, rule: str) -> Span:
+    return Span(
+        start=start, end=end, entity_type="ORGANIZATION", score=score, source=f"orgs:{rule}"
+    )
