@@ -74,6 +74,10 @@ _RESULT = re.compile(
     r"(?:['’]s?)?(?:(?:[ ](?:and|or|&)[ ]|,[ ]|[ ]?/[ ]?)[\w\-]+(?:['’]s?)?){0,4}[ ](?:is[ ]|was[ ]|were[ ])?"
     r"(?:neg(?:ative)?|pos(?:itive)?|absent|present|equivocal|elicited|\+|-ve|\+ve)(?!\w)"
 )
+#: Right behind a name that signs share: "Hawkins +", "Jobe 4/5".
+_FINDING = re.compile(
+    r"(?:['’]s?)?[ ]?(?:\(?\+\)?(?!\w)|\(-\)|-ve|[ ](?:neg(?:ative)?|pos(?:itive)?|equivocal)(?!\w)(?![ ]for)|[ ][0-5]/5)"
+)
 _DOSE = re.compile(
     r"(?:[ ](?:XR|ER|SR|CR|LA|HCT|DS))?,?[ ]\d+(?:[.,]\d+)?(?:[/\-]\d+(?:\.\d+)?)*[ ]?"
     r"(?:mg|mcg|ug|µg|ml|units?|iu|meq|puffs?|tabs?|tablets?|caps?|capsules?|drops|gtts?)(?!\w)"
@@ -97,6 +101,7 @@ _SPECIES = re.compile(
 )
 _GENUS = re.compile(r"[A-Z][a-z]+(?:us|um|ia|ea|is|ella|bacter|cter|spora|phyton|coccus|ma|da|x)")
 _AFTER = 40
+_SIDE = re.compile(r"[RL]\.")
 _SURE_SCORE = 0.6
 _NAMED_AFTER = EPONYMS | SURE_EPONYMS | sure()
 _SHARED_AFTER = shared()
@@ -127,7 +132,10 @@ class Clinical:
         for span in spans:
             if self._weeds.nobody(text, span) or _credentialed(text, span, people):
                 continue
-            if span.entity_type in _NAMED and span.source in _UNSURE:
+            if span.source == "names:initial" and _SIDE.match(text, span.start):
+                if _inside(text, span, zones):
+                    continue  # "boot R. Xeroform": a side, then a brand.
+            elif span.entity_type in _NAMED and span.source in _UNSURE:
                 if _inside(text, span, zones):
                     continue
                 if span.source in _WEAK and self._medical(text, span.start, span.end):
@@ -150,7 +158,8 @@ class Clinical:
         known = any(fold(part) in _NAMED_AFTER for part in word.split("-"))
         named = fold(word) in _SHARED_AFTER
         if named and (
-            _POSSIBLE.match(text, end, reach)
+            _FINDING.match(text, end, reach)
+            or _POSSIBLE.match(text, end, reach)
             or (_POSSESSIVE.match(text, end) and _RESULT.match(text, end, reach))
         ):
             return True
@@ -191,6 +200,8 @@ def _credentialed(text: str, span: Span, people: list[Span]) -> bool:
 def _inside(text: str, span: Span, zones: bytearray) -> bool:
     """Say whether all words of a hit, or the first of a model's organization, are eponyms."""
     parts = list(_PARTS.finditer(text, span.start, span.end))
+    if span.source == "ner":
+        parts = [p for p in parts if not p.group().islower()]
     if not parts:
         return False
     if span.source == "ner" and span.entity_type == "ORGANIZATION" and zones[parts[0].start()]:

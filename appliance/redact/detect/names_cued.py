@@ -24,6 +24,7 @@ _SIGNATURE = re.compile(
     rf"|electronically signed by)[ ]?:?[ ]|[ ]/[ ]?|(?<!\d{{5}})\d[ ])"
     rf"(?P<v>[{UPPER}]{{2,4}})[ \t]*(?=$|\n)"
 )
+_SECOND = re.compile(rf"[ ](?P<v>{TOKEN})(?=[,.;)\n(]|$)")
 _GAUGE = re.compile(r"\d[ ]?$")
 #: How far before a credential its name may begin.
 _REACH = 60
@@ -141,7 +142,11 @@ class CuedNames:
         known = listed and fold(word) not in EPONYMS
         if not known or word.isupper() or self._trimmer.stopped(word) or len(word) < 3:
             return None
-        return match.start("v"), match.start("v") + len(word)
+        end = match.start("v") + len(word)
+        more = _SECOND.match(text, end)
+        if more is not None and lexicon.surname(more["v"]) and not self._trimmer.stopped(more["v"]):
+            end = more.end()
+        return match.start("v"), end
 
     def _plausible(self, name: str) -> bool:
         """Say whether a cued run has a word that is a name, or none that is ordinary."""

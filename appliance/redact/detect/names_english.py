@@ -59,7 +59,8 @@ _DOES = (
     " returns returned visits visited left arrived sleeps slept coughs coughed cried cries eats ate"
     " speaks spoke takes took needs wants wanted wishes feels felt missed tolerated delivered"
     " survived snores fasts favors favours recommends recommended suggests suggested concurs"
-    " concurred prefers preferred presented proposes proposed advises advised testified alleged confessed pleaded married resides moved"
+    " concurred prefers preferred presented proposes proposed advises advised testified alleged"
+    " confessed pleaded married resides moved"
 )
 _IS = (
     r"(?:is|was|has|had)[ ](?:an?|not|been|seen|admitted|discharged|here|stable|well|pregnant|late"

@@ -71,6 +71,21 @@ _CLOSING = re.compile(
     r"(?m)(?:^[ \t]{0,8}|[.!?)\]\d][ ]{1,3}|[ ]{2})(?:[\-–—~/]{1,2}[ ]?|/s/[ ]?|sig:?[ ]|\()(?P<v>[A-Za-z]{2,3}|[A-Za-z]\.[A-Za-z]\.)\)?"
     r"(?P<n>[ ]\d{3,6})?[ \t]{0,4}$"
 )
+_CLOSING_SURE = re.compile(
+    r"(?m)(?:(?<![\w\-])(?:--|[—~])[ ]?|(?:MD|DO|PA-C|NP|RN|CNM|CRNA|DPM|DDS|LPN|PhD|PharmD|FNP-C|FNP|DNP)[ ]?/[ ]?)"
+    r"(?P<v>[A-Za-z]{2,3})[ \t]{0,4}$"
+)
+_CLOSING_LAST = re.compile(r"[.!?)][ ]{1,3}(?P<v>[A-Z]{2,3})\s*\Z")
+_DONE_BY = re.compile(
+    r"(?<![\w\-])(?i:placed|inserted|drawn|cannulated|given|administered|typed|transcribed|entered|recorded|reviewed"
+    r"|verified|checked|collected|performed|done|obtained|removed|started|dictated|scanned|read|called|signed|witnessed"
+    r"|cosigned|documented|completed|roomed|triaged|assisted|accessed|hung|spiked|prepped|grossed|cut|stained|filled)"
+    r"[ ]by[ ](?P<v>[A-Z]{2,3})(?=[.,;)\n]|[ ](?:at|on|@)[ ]|[ ]\d|$)"
+)
+_IN_BRACKETS = re.compile(
+    r"(?<![\w\-])(?i:gross(?:ed)?|typed|read|dictated|transcribed|signed|entered|reviewed|verified|tech|scribe|initials|by)"
+    r"[ ]?\((?P<v>[a-z]{2,3}|[A-Z]{2,3})\)"
+)
 _CLOSING_SLASH = re.compile(r"(?m)[ ]/[ ]?(?P<v>[A-Z]{2,3})[ ](?=\d{3,6}[ \t]*(?:$|\.|,|;))")
 _CLOSING_DOTTED = re.compile(r"(?:[.!?;)][ ]{1,3}|\n[ \t]{0,8})(?P<v>[a-z]\.[ ]?[a-z]\.(?:[ ]?[a-z]\.)?)[ \t]{0,4}(?=\n|$)")
 #: Two or three letters that stand for something else in notes, folded.
@@ -124,7 +139,11 @@ class NoteNames:
             sure = told and match["v"] is not None
             if (closing or told) and all(self._letters(h, sure=sure) for h in halves):
                 yield _person(*match.span(), "initials")
-        for rule in (_CLOSING, _CLOSING_SLASH, _CLOSING_DOTTED):
+        for match in _CLOSING_SURE.finditer(text):
+            folded = fold(match["v"])
+            if folded not in _SHORT and folded not in FUNCTION_WORDS:
+                yield _person(*match.span("v"), "initials")
+        for rule in (_CLOSING, _CLOSING_SLASH, _CLOSING_DOTTED, _CLOSING_LAST, _DONE_BY, _IN_BRACKETS):
             for match in rule.finditer(text):
                 if self._letters(match["v"]):
                     yield _person(*match.span("v"), "initials")
@@ -137,7 +156,9 @@ class NoteNames:
         if folded in _STOP_SHORT or folded in STOP or len(set(folded)) == 1:
             return False
         short = letters.islower() and "." not in letters
-        return not (short and (self._lexicon.common(folded) or folded in FUNCTION_WORDS))
+        if folded in FUNCTION_WORDS:
+            return False
+        return not (short and len(folded) > 2 and self._lexicon.common(folded))  # noqa: PLR2004
 
     def _plain(self, word: str) -> bool:
         folded = fold(word)

@@ -10,11 +10,12 @@ import re
 from collections.abc import Iterable, Sequence
 
 from appliance.records import Span
-from appliance.redact.detect.lexicon import Lexicon, fold
+from appliance.redact.detect.lexicon import FUNCTION_WORDS, Lexicon, fold
 from appliance.redact.detect.names_cues import STOP
 from appliance.redact.detect.names_notes import NoteNames
 from appliance.redact.detect.names_shapes import TOKEN
 from appliance.redact.detect.orgs_en import OrganizationFinder
+from appliance.redact.detect.weeds import NOBODY
 
 _N = r"(?P<v>[1-9]\d?|1[01]\d)"
 #: What follows a name and is the age of who bears it.
@@ -30,6 +31,24 @@ _AGES = tuple(
         # An identifier or a day between: a list of cases.
         rf"[ ,;|]{{1,3}}#?[A-Z]{{0,4}}[\d/\-]{{4,14}}[,;|][ ]?{_N}(?=[,;|/]|[ ]?[MFmf]\b)",
     )
+)
+#: Who is named by what stands behind: `Olamide Sturgess (29)`, `Bea Achterhof   77   882104`.
+_NAMED_BY = re.compile(
+    rf"(?<![\w'’\-./])(?P<v>{TOKEN}(?:[ ](?:{TOKEN}|[A-Z]\.?)){{1,3}}),?[ ](?=\(\d{{1,3}}\)|\(?(?:DOB|dob|D\.O\.B|MRN|mrn|SSN)\b"
+    rf"|\d{{1,3}}[ ]?(?:y/?o\b|yo[mfMF]?\b|[FM]\b)|#\d{{4}})"
+)
+_LINE_NAMED = re.compile(
+    rf"(?m)^[ \t|]{{0,6}}(?:\d{{1,2}}[.)][ ])?(?P<v>{TOKEN}(?:[ ]{TOKEN})?,[ ]?{TOKEN}(?:[ ][A-Z]\.?)?)"
+    r"(?=[ ]{2}|\t|[ ]?\||,?[ ](?:#|MRN|DOB|\d))"
+)
+_DOCTORS = re.compile(
+    rf"(?<!\w)(?:Drs|Doctors|Mses|Messrs|RNs|Nurses)\.?[ ](?P<v>{TOKEN}(?:(?:,[ ](?:and[ ]|&[ ])?|[ ](?:and|&)[ ]|/){TOKEN}){{1,6}})"
+)
+_KIN_NICK = re.compile(
+    r"(?<![\w\-])(?:son|daughter|dtr|wife|husband|husb|mother|father|mom|dad|brother|sister|niece|nephew|aunt|uncle|cousin"
+    r"|partner|girlfriend|boyfriend|friend|housemate|roommate|flatmate|neighbor|neighbour|grandson|granddaughter|grandma|grandpa"
+    r"|stepdad|stepmom|stepson|stepdaughter|fiancée?|fiancee?|twin|spouse|dog|cat|horse|pet|aide|nanny|sitter)[ ](?P<v>[A-Z][a-z]{2,14})"
+    r"(?=['’]s[ ]|[,.;)(\n]|[ ](?:and|&|at|who|is|was|will|has|w/|with)[ ]|[ ]\(|$)"
 )
 _AGE_CLOSING = re.compile(rf",[ ]{_N}(?=[ ]?\))")
 _OPEN = re.compile(r"\([^()\n]{0,40}$")
@@ -77,6 +96,7 @@ class Notes:
         """
         found = list(self._names.find(text))
         found.extend(self._organizations.find(text))
+        found.extend(self._named(text))
         people = {s.end: s for s in (*hits, *found) if s.entity_type == "PERSON" and s.score >= 0.4}
         for span in people.values():
             found.extend(self._beside(text, span))
@@ -84,6 +104,35 @@ class Notes:
         for rule in (_BORN, _KIN_AT, _KIN_NUMBER):
             found.extend(_age(*m.span("v")) for m in rule.finditer(text))
         return found
+
+    def _named(self, text: str) -> Iterable[Span]:
+        """People by what follows them, in lists of doctors, and by nicknames behind kin."""
+        for rule in (_NAMED_BY, _LINE_NAMED):
+            for match in rule.finditer(text):
+                if self._somebody(re.split(r"[ ,]+", match["v"])):
+                    owned = 2 if match["v"].endswith(("'s", "’s")) else 0
+                    yield _person(match.start("v"), match.end("v") - owned)
+        for match in _DOCTORS.finditer(text):
+            for name in re.finditer(TOKEN, match["v"]):
+                if fold(name.group()) not in STOP:
+                    yield _person(match.start("v") + name.start(), match.start("v") + name.end())
+        for match in _KIN_NICK.finditer(text):
+            word = fold(match["v"])
+            plain = word in STOP or word in FUNCTION_WORDS or self._lexicon.medical(word)
+            if not plain and not self._lexicon.place(word):
+                yield _person(*match.span("v"))
+
+    def _somebody(self, words: list[str]) -> bool:
+        known = self._lexicon
+        if any(w.isupper() and fold(w).replace(".", "") in NOBODY for w in words[1:]):
+            return False
+        words = [w.strip(".") for w in words if len(w) > 2]  # noqa: PLR2004
+        if not words or any(fold(w) in STOP or known.medical(w) for w in words):
+            return False
+        return any(not known.common(w) for w in words) and (
+            any(known.surname(w) or known.first_name(w) for w in words)
+            or not "".join(words).isupper()
+        )
 
     def _beside(self, text: str, span: Span) -> Iterable[Span]:
         for rule in _AGES:

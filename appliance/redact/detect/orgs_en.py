@@ -22,14 +22,14 @@ _LOOSE = frozenset(
     " transport security co pc sa pos express drug drugs drugs animal water gas oil power solar council union board"
     " services systems solutions design records sports park maid cab league crossing landing village".split()  # noqa: SIM905
 )
-_WORD = r"[A-Z0-9][\w'’.\-]*"
+_WORD = r"(?:(?:St|Mt|Ft)\.|(?:[A-Z]|\d{1,3}(?:st|nd|rd|th)(?!\w))(?:[\w'’\-]|\.(?=\w))*)"
 _RUN = re.compile(
-    rf"(?<![\w'’@/])[A-Z][\w'’.\-]*(?:[ ](?:(?:of|the|and|for|at|de|la|del|du|y|in)[ ]){{0,2}}(?:&[ ])?{_WORD}){{1,7}}"
+    rf"(?<![\w'’@/])(?=[A-Z]){_WORD}(?:[ ](?:(?:of|the|and|for|at|de|la|del|du|y|in)[ ]){{0,2}}(?:&[ ])?{_WORD}){{1,7}}"
     r"(?:[ ]#?\d{1,5}(?![\w/.\-]))?"
 )
 _PIECE = re.compile(r"[^\s]+")
 _COMPANY = (
-    rf"(?P<v>[A-Z][\w'’.\-]*(?:[ ](?:(?:of|the|and|for|de|la|del)[ ])?(?:&[ ])?[A-Z][\w'’.&\-]*){{0,4}})"
+    rf"(?P<v>(?=[A-Z]){_WORD}(?:[ ](?:(?:of|the|and|for|de|la|del)[ ])?(?:&[ ])?{_WORD}){{0,4}})"
 )
 _GOES = re.compile(
     r"(?<!\w)(?i:work(?:s|ed|ing)?(?:[ ](?:as[ ][\w /\-]{3,24}?[ ]))?[ ]?(?:at|for|@)|employed[ ](?:by|at|with)|job[ ](?:at|with|@)"

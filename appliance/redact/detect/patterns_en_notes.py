@@ -174,7 +174,7 @@ _NAME_OF_STREET = (
     r"[A-Z][a-zà-ÿ'’]{2,}(?:[ ][A-Z][a-zà-ÿ'’]{2,}){0,2}"
 )
 _PART = (
-    r"(?:(?i:apt|apartment|suite|ste|unit|rm|room|fl|floor|bldg|building|lot|trlr|trailer|sp|space|slip|no)\.?"
+    r"(?:(?i:apt|apartment|suite|ste|unit|rm|room|fl|floor|bldg|building|trlr|trailer|slip)\.?"
     r"[ ]?#?[ ]?[A-Za-z]?-?\d{0,5}[A-Za-z]?\b|#[ ]?\w{1,6}|(?i:(?:lower|upper|ground|main|top)[ ](?:level|floor"
     r"|unit|flat|apt|apartment)|basement(?:[ ](?:apt|apartment|unit))?|rear(?:[ ](?:house|unit|apt|cottage))?"
     r"|downstairs|upstairs|garage(?:[ ](?:apt|apartment))?|(?:\d{1,2}(?:st|nd|rd|th)|first|second|third|fourth)"
@@ -214,7 +214,7 @@ PLACES: tuple[Pattern, ...] = (
         "note_place_to",
         "LOCATION",
         r"(?<!\w)(?:(?i:home|back|return(?:s|ed|ing)?|ret'd|drive|drove|driving|flying|fly|going|goes|went"
-        r"|disposition|dispo)[ ]to|(?i:trip|vacation|travel|cruise|deployment)[ ](?:to|in)|(?i:up|down|out|over)[ ](?i:in|on|at|near)|(?i:outside|near|behind|beside"
+        r"|disposition|dispo)[ ]to|(?i:trip|vacation|travel|cruise|deployment)[ ](?:to|in)|(?i:up|down|out)[ ](?i:in|on|at|near)|(?i:outside|near|behind|beside"
         r"|across[ ]from|next[ ]to|off|past|around the corner from)(?:[ ]of)?)[ ](?:the[ ])?"
         r"(?P<v>[A-Z][a-zà-ÿ'’]+(?:[ \-](?:of[ ]|the[ ]|&[ ])?[A-Z][a-zà-ÿ'’]+){0,3})(?!\w)",
         score=0.42,
@@ -241,7 +241,7 @@ PLACES: tuple[Pattern, ...] = (
     shaped(
         "note_room",
         "LOCATION",
-        r"(?<!\w)(?<!Post )(?<!Pre )(?<!\d )(?:(?:OR|O\.R\.|LDR|LDRP|L&D|ED|ER|ED HALL|Hall|HALL|Hallway|WING|Wing|Pod|POD|Chair|CHAIR"
+        r"(?<!\w)(?<!Post )(?<!Pre )(?:(?:OR|O\.R\.|LDR|LDRP|L&D|ED|ER|ED HALL|Hall|HALL|Hallway|WING|Wing|Pod|POD|Chair|CHAIR"
         r"|Op|OP|Operatory|OPERATORY|Trauma|TRAUMA|Resus|RESUS|Triage|TRIAGE|Fast Track|Cube|Cubicle|Isolette|Crib"
         r"|[MSCN]ICU|CVICU|CTICU|PICU|PACU|ICU|CCU|CDU|ICU|PCU|SDU|IMCU|Stepdown|Step-down|TELE|Tele|Cell|Dorm|Cabin|Site|Slip"
         r"|Exam|Procedure Room|Cath Lab|Suite|Ward|WARD|Floor|Bay|BAY|Rm|RM|Room|ROOM|Unit|Station|Theatre|Theater|Cottage)"
@@ -264,6 +264,14 @@ PLACES: tuple[Pattern, ...] = (
         "wing , pod , bay , site ",
         rf"(?:wing|pod|bay|(?<=, )site)[ ]#?(?P<v>[a-h](?=[,.;)\n])|\d{{1,3}}[a-d]?){_AFTER_ROOM}",
         score=0.5,
+    ),
+    shaped(
+        "note_bed_column",
+        "LOCATION",
+        r"(?<=[ ]{2})\d{1,4}-?[A-D](?=[ ]{2}|[ ]?\n|[ ]?\||$)",
+        score=0.45,
+        lead="digit",
+        digits=1,
     ),
     labelled(
         "note_state",
@@ -308,8 +316,9 @@ _UNITS = (
     "|Squadron|Rangers?|Special Forces|SFG|Engineers?|MP|Artillery|Field Artillery|Signal|Transport(?:ation)?|Medical"
     "|Ranger|Seabees|Fighter|Bomb(?:er)?|Air Force|Army|Corps|ID|ACR|MEU|Wing|Support Group"
 )
+_W = r"(?:(?:St|Mt|Ft|Dr)\.|[A-Z0-9#](?:[\w'’&\-]|\.(?=\w))*)"
 _COMPANY = (
-    r"(?P<v>[A-Z0-9][\w'’.\-]*(?:(?:[ ](?:of|the|and|for|de|la|del|at|on|y|du)){0,2}[ ](?:&[ ])?(?:[A-Z#][\w'’.&\-]*|\d{1,4}(?!\w)(?![/\-]))"
+    rf"(?P<v>{_W}(?:(?:[ ](?:of|the|and|for|de|la|del|at|on|y|du)){{0,2}}[ ](?:&[ ])?(?:{_W}|\d{{1,4}}(?!\w)(?![/\-]))"
     r"){0,6}(?:,[ ](?:LLC|Inc|PC|PLLC|Ltd|LLP)\b\.?)?)"
 )
 ORGANIZATIONS: tuple[Pattern, ...] = (
@@ -326,7 +335,7 @@ ORGANIZATIONS: tuple[Pattern, ...] = (
         "ORGANIZATION",
         "ins, insurance, insurer, ins co, insurance co, primary ins, secondary ins, primary insurance,"
         " secondary insurance, payer, payor, primary payer, carrier, health plan, bill, bill to, billed to, agency,"
-        " home health agency, hha, dme, dme vendor, vendor, supplier, employer, works, workplace, school, daycare,"
+        " home health agency, home health, home care, visiting nurse, hh, hha, dme, dme vendor, vendor, supplier, employer, works, workplace, school, daycare,"
         " pharmacy, pharm, facility, hospital, hosp, practice, referring facility, receiving facility,"
         " sending facility, destination, transported to, transport to, dest, reference lab, ref lab, performing lab,"
         " performed at, prior tx, prior treatment, previous tx, group home, shelter, snf, alf, dialysis unit,"

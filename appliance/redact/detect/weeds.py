@@ -57,8 +57,10 @@ _SCORED = re.compile(
     r"|bottles?|blocks?|vial|va|vision|od|os|ou|acuity|sc|cc|ph|snellen|near|distance)"
     r"[a-z]*)\.?[ \t]{0,2}(?:of[ ]|was[ ]|is[ ]|at[ ]|a[ ]|to[ ]|=[ ]?|:[ ]?|\([ ]?|~[ ]?|rated[ ]|currently[ ]|now[ ])*$"
 )
+_SHORT_LABELS = word_set("loc, arr, iso, alb, ana, phos, lac, al, ed, dot, rae, kay, lyn, lin, tam")
 _GROUPS = word_set("pool, team, staff, inbox, desk, queue, scheduling, triage, clinic, unit, dept")
 _SHIFT = re.compile(r"(?:[01]\d|2[0-4])[0-5][05]-(?:[01]\d|2[0-4])[0-5][05]")
+_PARITY = re.compile(r"G\d{1,2}P[\d\-]{1,7}(?:A\d{1,2})?(?:L\d{1,2})?|[cpy]?T\d[a-c]?N\d[a-c]?M[\dx]")
 _EXAM = re.compile(
     r"(?:TTE|TEE|CT|CTA|CTAP|MRI|MRA|MRCP|US|XR|XRAY|KUB|EGD|ERCP|EUS|EKG|ECG|EEG|EMG|PET|CXR|BMP|CMP|CBC"
     r"|PFT|DXA|DEXA|LHC|RHC|PCI|CABG|TKA|THA|TAVR|ICD|PPM|ECHO|SPECT|MPI|VCUG|HIDA|LP|BM|BX)[ ]"
@@ -100,7 +102,7 @@ class Weeds:
         """Say whether a lone word is the label of what follows: `Loc: home`, `Bill: plan`."""
         if _LABEL.match(text, span.end, span.end + 3) is None:
             return False
-        if self._lexicon.common(word):
+        if self._lexicon.common(word) or fold(word) in _SHORT_LABELS:
             return True
         return len(word) < 5 and not self._lexicon.first_name(word)  # noqa: PLR2004  "Loc", "Arr"
 
@@ -111,7 +113,7 @@ class Weeds:
         def plain(word: str) -> bool:
             folded = fold(word)
             listed = known.first_name(word) or known.surname(word) or known.place(word)
-            if heading and (len(word) < 5 or known.common(word) or known.medical(word)):
+            if heading and (not listed or len(word) < 5 or known.common(word) or known.medical(word)):
                 return True
             if any(c.isdigit() for c in word) or folded in STOP:
                 return True
@@ -130,6 +132,8 @@ class Weeds:
         if span.source.startswith("pattern:court_file"):
             inside = span.start and text[span.start - 1].isalnum() and piece[0].isalpha()
             return bool(inside) or _EXAM.match(piece) is not None
+        if _PARITY.fullmatch(piece):
+            return True
         return _SHIFT.fullmatch(piece) is not None and not span.source.endswith("_labelled")
 
     @staticmethod
