@@ -1,6 +1,6 @@
 """Where a text speaks of a sign, a score, a device or a brand that bears somebody's name.
 
-Owns `Eponyms`, the lists `eponyms_en.txt` and `eponyms_phrases_en.txt` and what they mean.
+Owns `Eponyms`, the lists `eponyms_en.txt`, `eponyms_phrases_en.txt` and `brands_en.txt`.
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ def _lines(name: str) -> list[str]:
 @cache
 def sure() -> frozenset[str]:
     """Return the words that alone are medicine, in lower case."""
-    return frozenset(word for line in _lines("eponyms_en") for word in line.split(" "))
+    lists = (*_lines("eponyms_en"), *_lines("brands_en"))
+    return frozenset(word for line in lists for word in line.split(" "))
 
 
 @cache

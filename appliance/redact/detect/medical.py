@@ -34,6 +34,8 @@ _UNSURE = _WEAK | {
     "names:trailing_initial",
     "names:last_first",
     "names:couple",
+    "names:credential",
+    "names:party",
     "pattern:org_of_work",
     "pattern:place_cue",
     "pattern:org_saint",
@@ -101,10 +103,17 @@ _SPECIES = re.compile(
 )
 _GENUS = re.compile(r"[A-Z][a-z]+(?:us|um|ia|ea|is|ella|bacter|cter|spora|phyton|coccus|ma|da|x)")
 _AFTER = 40
-_SIDE = re.compile(r"[RL]\.")
+_SIDE = re.compile(r"[A-Z]\.[ ]\w+")
+#: What follows the name of a scale: a grade in Roman numerals, a part of a whole, a unit, a total.
+_GRADED = re.compile(
+    r"[ ](?:(?:type|grade|class|stage|level)[ ])?(?:[IVX]{1,3}[ab]?(?![\w.'’\-])|\d{1,3}(?:\.\d+)?(?:%|/\d|[ ]?(?:s|sec|mm|cm|kg|mg|mcg"
+    r"|points?|pts)\b)|\d{1,2}(?=[,;]|\.(?!\d))|\d[A-C]{1,2}\b)"
+)
 _SURE_SCORE = 0.6
 _NAMED_AFTER = EPONYMS | SURE_EPONYMS | sure()
 _SHARED_AFTER = shared()
+_TOTAL = re.compile(r"[ ]\d{1,2}")
+_ROMAN_END = re.compile(r"[ ](?:[IVX]{1,3}\.?|\d[A-C]{2})$")
 _POSSESSIVE = re.compile(r"['’]s?")
 _PARTS = re.compile(r"[^\W\d_]{3,}")
 
@@ -136,15 +145,29 @@ class Clinical:
                 if _inside(text, span, zones):
                     continue  # "boot R. Xeroform": a side, then a brand.
             elif span.entity_type in _NAMED and span.source in _UNSURE:
-                if _inside(text, span, zones):
+                if _inside(text, span, zones) or self._graded(text, span):
                     continue
                 if span.source in _WEAK and self._medical(text, span.start, span.end):
                     continue
             kept.append(span)
         return kept
 
+    def _graded(self, text: str, span: Span) -> bool:
+        """Say whether a lone word that is no first name carries a grade: `Stroop 31`, `Friedman III`."""
+        piece = text[span.start : span.end]
+        word = _ROMAN_END.sub("", piece)
+        if " " in word or len(word) < 3:  # noqa: PLR2004
+            return False
+        if fold(word) in _SHARED_AFTER:
+            graded = _GRADED.match(text, span.end, span.end + 20)
+            return word != piece or (graded is not None and _TOTAL.fullmatch(graded.group()) is None)
+        if span.source not in ("ner", "names:surname") or self._lexicon.first_name(word):
+            return False
+        return word != piece or _GRADED.match(text, span.end, span.end + 20) is not None
+
     def _medical(self, text: str, start: int, end: int) -> bool:
-        piece = text[start:end]
+        piece = text[start:end].rstrip(" +")
+        end = start + len(piece)
         word = piece.removesuffix("'s").removesuffix("’s")
         reach = min(len(text), end + _AFTER)
         if _EPONYM.match(text, end, reach) or _EPONYM.search(piece):

@@ -35,6 +35,7 @@ _STAFF = (
     r"|entered by|recorded by|completed by|performed by|done by|given by|administered by|witness(?:ed by)?|reviewed by"
     r"|typed by|transcribed by|checked by|verified by|obtained by|staff|charted by|read by|called by|per|informant"
     r"|accompanied by|interpreter|hygienist|closed by|routed to|sent to|assigned to|spoke (?:to|with)|spoke w/"
+    r"|[a-z]{3,}(?:ist|ian|rse|ech|ide|cer|ger|sor)"
     r"|nurse|rn|ma|caller|contact|nok|emergency contact|ec|provider|pcp|attending|pt|patient|name|client|resident"
 )
 _LABELLED = re.compile(
@@ -60,7 +61,7 @@ _SIGNED_CUE = re.compile(
     r"|drawn(?: by)?|collected(?: by)?|recorded(?: by)?|by|asst|assistant|hygienist|reviewed(?: by)?|reviewer|performed(?: by)?"
     r"|witness(?:ed by)?|2nd rn|second rn|second check|2nd check|double check|cosign(?:ed)?|staff|sig|signed(?: by)?"
     r"|sono|sonographer|phleb|mlt|mls|cytotech|pathologist assistant|grossed(?: by)?|reader|proctor|therapist|nurse|prep(?:ared)?(?: by)?"
-    r"|filled(?: by)?|rph|rph initials|dispensed(?: by)?|given by|taken by|placed by|called by|escort|transport|roomed by|triage rn)"
+    r"|[a-z]{4,}ist|filled(?: by)?|rph|rph initials|dispensed(?: by)?|given by|taken by|placed by|called by|escort|transport|roomed by|triage rn)"
     r"[ ]?[:=/][ ]?(?P<v>[A-Z]{2,3}|[a-z]{2,3}|[A-Z]\.[ ]?[A-Z]\.|[a-z]\.[ ]?[a-z]\.)(?P<more>[ ]?/[ ]?[A-Za-z]{2,3})?(?=[ \t]*(?:$|\n|[|;,)]|\.(?:\s|$))|[ ]{2,}|[ ]\d)"
 )
 _DICTATED = re.compile(
@@ -81,6 +82,8 @@ _DONE_BY = re.compile(
     r"|verified|checked|collected|performed|done|obtained|removed|started|dictated|scanned|read|called|signed|witnessed"
     r"|cosigned|documented|completed|roomed|triaged|assisted|accessed|hung|spiked|prepped|grossed|cut|stained|filled)"
     r"[ ]by[ ](?P<v>[A-Z]{2,3})(?=[.,;)\n]|[ ](?:at|on|@)[ ]|[ ]\d|$)"
+    r"|[ ]by[ ](?P<w>[A-Z]{2})(?=\.(?:\s|$)|[;)\n]|$)"
+    r"|(?<![\w\-])(?i:witnessed|scribed|cosigned|initialed|logged|charted)[ ](?P<x>[A-Z]{2,3})(?=[.;)\n]|$)"
 )
 _IN_BRACKETS = re.compile(
     r"(?<![\w\-])(?i:gross(?:ed)?|typed|read|dictated|transcribed|signed|entered|reviewed|verified|tech|scribe|initials|by)"
@@ -145,8 +148,9 @@ class NoteNames:
                 yield _person(*match.span("v"), "initials")
         for rule in (_CLOSING, _CLOSING_SLASH, _CLOSING_DOTTED, _CLOSING_LAST, _DONE_BY, _IN_BRACKETS):
             for match in rule.finditer(text):
-                if self._letters(match["v"]):
-                    yield _person(*match.span("v"), "initials")
+                group = match.lastgroup if rule is _DONE_BY else "v"
+                if group is not None and self._letters(match[group]):
+                    yield _person(*match.span(group), "initials")
 
     def _letters(self, letters: str, *, sure: bool = False) -> bool:
         """Say whether letters can be initials: no abbreviation, no word; few are none when sure."""

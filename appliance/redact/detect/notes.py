@@ -26,7 +26,7 @@ _AGES = tuple(
         rf",[ ]{_N}(?=[,;][ ][A-Za-z(]|[ ](?:and|&)[ ]|\.(?:[ \n]|$)|[ ]?(?:$|\n))",
         rf"[ ]?[/\-][ ]?{_N}(?=[ ]?(?:yo?\b|[MFmf]\b|/[MF]\b))",
         rf"(?:[ ]{{2,12}}|\t|[ ]?\|[ ]?){_N}(?=[ ]{{2}}|\t|[ ]?\||[ ]?/?[ ]?[MFmf]\b|[ ]?(?:$|\n))",
-        rf"[ ]{_N}(?=[ ]?(?:yo?|y/o|yrs?|years?)\b|[ ]?/?[ ]?[MF]\b"
+        rf",?[ ]{_N}(?=[ ]?(?:yo?|y/o|yrs?|years?)\b|[ ]?/?[ ]?[MFmf]\b"
         r"|,?[ ](?:here|presents?|with|w/|c/o|s/p|seen|who|has|is|for|from|hx)\b)",
         # An identifier or a day between: a list of cases.
         rf"[ ,;|]{{1,3}}#?[A-Z]{{0,4}}[\d/\-]{{4,14}}[,;|][ ]?{_N}(?=[,;|/]|[ ]?[MFmf]\b)",
@@ -50,6 +50,18 @@ _KIN_NICK = re.compile(
     r"|stepdad|stepmom|stepson|stepdaughter|fiancée?|fiancee?|twin|spouse|dog|cat|horse|pet|aide|nanny|sitter)[ ](?P<v>[A-Z][a-z]{2,14})"
     r"(?=['’]s[ ]|[,.;)(\n]|[ ](?:and|&|at|who|is|was|will|has|w/|with)[ ]|[ ]\(|$)"
 )
+#: In a column behind a whole name: `Sunniva Kjellberg 36   M:`.
+_AGE_COLUMN = re.compile(rf"[ ]{_N}(?=[ ]{{2}}|[ ]?(?:$|\n|\|))")
+_QUOTED_BEFORE = re.compile(rf"[\"“](?P<v>{TOKEN})[\"”][ ]$")
+_KIN_MONTH = re.compile(
+    r"(?<![\w\-])(?i:wife|husband|mother|mom|daughter|dtr|sister|aunt|niece|friend|partner|son|brother|grandma|cousin)"
+    r"[ ](?P<v>June|April|May|August|Autumn|Summer|Sunday|Friday|Wednesday)(?![\w]|[ ]\d|,[ ]\d)"
+)
+_LAST_FIRST_BY = re.compile(
+    rf"(?<![\w'’\-./])(?P<v>{TOKEN},[ ]{TOKEN}(?:[ ][A-Z]\.?)?)(?=,?[ ]+(?:\(?\d{{1,3}}[ ]?(?:y/?o\b|yo[mfMF]?\b|[FMfm]\b)"
+    r"|\(\d{1,3}\)|(?i:dob|mrn|chart|acct|hosp|d\.o\.b)\b|#\d))"
+)
+_SLASHED = re.compile(r"(?<![\w/])(?P<a>[A-Z]{3,})/(?P<b>[A-Z]{3,})(?:/[A-Z]{1,12})?(?![\w/])")
 _AGE_CLOSING = re.compile(rf",[ ]{_N}(?=[ ]?\))")
 _OPEN = re.compile(r"\([^()\n]{0,40}$")
 _TAG = re.compile(r"[ ]?[(\[](?P<v>[A-Z]?\d{4})[)\]]")
@@ -107,7 +119,14 @@ class Notes:
 
     def _named(self, text: str) -> Iterable[Span]:
         """People by what follows them, in lists of doctors, and by nicknames behind kin."""
-        for rule in (_NAMED_BY, _LINE_NAMED):
+        for match in _SLASHED.finditer(text) if "/" in text else ():
+            known = self._lexicon
+            plain = known.common(match["a"]) or known.common(match["b"])
+            if known.surname(match["a"]) and known.first_name(match["b"]) and not plain:
+                yield _person(*match.span())
+        for match in _KIN_MONTH.finditer(text):
+            yield _person(*match.span("v"))
+        for rule in (_NAMED_BY, _LINE_NAMED, _LAST_FIRST_BY):
             for match in rule.finditer(text):
                 if self._somebody(re.split(r"[ ,]+", match["v"])):
                     owned = 2 if match["v"].endswith(("'s", "’s")) else 0
@@ -140,6 +159,12 @@ class Notes:
             if match is not None:
                 yield _age(*match.span("v"))
                 break
+        column = _AGE_COLUMN.match(text, span.end)
+        if column is not None and " " in text[span.start : span.end]:
+            yield _age(*column.span("v"))
+        before = _QUOTED_BEFORE.search(text, max(0, span.start - 24), span.start)
+        if before is not None and fold(before["v"]) not in STOP:
+            yield _person(*before.span("v"))
         closing = _AGE_CLOSING.match(text, span.end)
         if closing is not None and _OPEN.search(text, max(0, span.start - 42), span.start):
             yield _age(*closing.span("v"))

@@ -69,6 +69,15 @@ DATES: tuple[Pattern, ...] = (
         context=rf"(?<![\w/])(?:{_EXAMS})[ ]?[:(]?[ ]?",
     ),
     shaped(
+        "note_day_dashed",
+        "DATE_TIME",
+        r"(?:0?[1-9]|1[0-2])-(?:0?[1-9]|[12]\d|3[01])(?=[,;)\n]|\.(?:\s|$)|$)",
+        score=0.45,
+        lead="digit",
+        digits=2,
+        context=r"(?<!\w)(?i:on|since|until|dated|seen|filled|from)[ ]",
+    ),
+    shaped(
         "note_month_day_short_year",
         "DATE_TIME",
         rf"(?<![^\W_])(?:{_MONTHS})\.?[ ]\d{{1,2}}(?:st|nd|rd|th)?,?[ ]['’]\d{{2}}(?!\w)",
@@ -153,7 +162,7 @@ PHONES: tuple[Pattern, ...] = (
         "note_extension_dashed",
         "PHONE_NUMBER",
         "ext, extension, pager, pgr, beeper, vocera, cisco, spok, x",
-        r"(?:ext(?:ension|n)?|pager|pgr|beeper|vocera|cisco|spok|x)\b[ \t]*[.:#]?[ \t]*(?P<v>\d{1,2}-\d{4}"
+        r"(?:(?:ext(?:ension|n)?|pager|pgr|beeper|vocera|cisco|spok)\b[ \t]*[.:#]?[ \t]*|(?<!\w)x[ ]?)(?P<v>\d{1,2}-\d{4}"
         r"|\d{4,5})(?![\w/\-]|\.\d)",
         score=0.6,
     ),
@@ -300,6 +309,16 @@ IDS: tuple[Pattern, ...] = (
         value=r"(?P<v>(?=(?:[A-Z.\-]*\d){5})[A-Z0-9][A-Z0-9]*(?:-[A-Z0-9]+){0,3})(?![\w%]|\.\d)",
         separator=r"[ \t]*(?:number|no\.?|#|id|lic\.?|cert\.?)?[ \t]*[:#]?[ \t]*",
         score=0.6,
+    ),
+    labelled(
+        "note_container",
+        "SPECIMEN_ID",
+        "cycle, run, log, straw, straws, tank, cane, tray, kit, pouch, tote, cassette, tube, vial, sticker, ampule,"
+        " unit number, bag number, container, cryovial",
+        value=r"(?P<v>(?=[A-Z]*\d)[A-Z]{0,4}\d{2,6}-\d{1,6}|[A-Z]{2,4}\d{4,8})(?![\w/%]|\.\d)",
+        separator=r"[ ]?(?:no\.?|#)?[ ]?[:#]?[ ]?",
+        score=0.5,
+        flags=re.IGNORECASE,
     ),
     shaped(
         "note_veteran_tag",

@@ -93,7 +93,7 @@ PLACES: tuple[Pattern, ...] = (
     shaped(
         "place_suffix",
         "LOCATION",
-        r"(?<![\w'’\-])(?:[A-Z][a-zà-ÿ]+[ ])?[A-Z][a-zà-ÿ']{2,}(?:town|ville|burgh?|borough|bury"
+        r"(?<![\w'’\-])(?:(?!(?:At|In|From|To|The|On|Of|Near|By|And|With|For|Via|Left|Rm|Pt|Dr)[ ])[A-Z][a-zà-ÿ]+[ ])?[A-Z][a-zà-ÿ']{2,}(?:town|ville|burgh?|borough|bury"
         r"|berg|fort|shire|mouth|stad|chester|haven|furt|side|view|port|field|ford|wood|land|ton"
         r"|ham|dale|stead|bridge|minster|cester|ridge|brook|grove|hurst|wick|worth|by|thorpe|gate"
         r"|combe|polis|stadt|dorf|heim)(?!\w)",

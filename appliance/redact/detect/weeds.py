@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from appliance.records import Span
-from appliance.redact.detect.lexicon import Lexicon, fold
+from appliance.redact.detect.lexicon import Lexicon, fold, plain_words
 from appliance.redact.detect.names_cues import STOP, word_set
 
 #: Words after a name and words of times and tables: alone they name nobody; folded, no points.
@@ -30,6 +30,8 @@ NOBODY = word_set(
     mob, sib, sibs, sis, bro, wife, husband, son, daughter, dtr, baby, infant, parents, spouse,
     aunt, uncle, niece, nephew, hubby, mil, fil, pt, patient"""
 )
+_SHORT = plain_words("short_en")
+_DEPARTMENTS = plain_words("org_plain_en")
 #: Endings of words of medicine that no name has.
 _SUFFIX = re.compile(
     r"[a-z]{3,}(?:grams?|graphy|graphic|scopy|scopic|ectomy|ostomy|otomy|plasty|pexy|rrhaphy|itis|osis|emia"
@@ -89,6 +91,10 @@ class Weeds:
             return True
         if span.entity_type == "PERSON" and piece.isupper() and _GROUPS & {fold(w) for w in words}:
             return True
+        if span.source == "names:signature" and fold(piece) in _SHORT:
+            return True
+        if span.source == "names:credential" and piece.isupper() and len(words) == 1:
+            return fold(piece) in _DEPARTMENTS
         if span.source not in _WEAK or not words:
             return False
         if len(words) == 1 and self._label(text, span, words[0]):
@@ -132,6 +138,8 @@ class Weeds:
         if span.source.startswith("pattern:court_file"):
             inside = span.start and text[span.start - 1].isalnum() and piece[0].isalpha()
             return bool(inside) or _EXAM.match(piece) is not None
+        if len(piece) < 4 and not any(c.isdigit() for c in piece):  # noqa: PLR2004  "s/n"
+            return span.entity_type in ("DEVICE_ID", "ID_NUMBER", "MEDICAL_RECORD_NUMBER")
         if _PARITY.fullmatch(piece):
             return True
         return _SHIFT.fullmatch(piece) is not None and not span.source.endswith("_labelled")
