@@ -229,7 +229,10 @@ class Detector:
         for model in (*self._models, *self._plugged):
             found.extend(model.find(text, found))
         if self._ner is not None:
-            found.extend(self._ner.find(text, found))
+            entities = self._ner.find(text, found)
+            found.extend(entities)
+            if self._notes is not None:
+                found.extend(self._notes.beside(text, entities))
         if self._recognizers:
             found.extend(recognizers.run(self._recognizers, text))
         found = self._filtered(text, _settled_dates(found))

@@ -15,55 +15,67 @@ from appliance.redact.detect.weeds import NOBODY
 
 _LOWER = r"[a-zà-öø-ÿ]{2,20}(?:['’\-][a-zà-öø-ÿ]+)*"
 #: People of a note whose name may stand without a capital behind what they are.
-_ROLES = (
-    "niece|nephew|aunt|uncle|cousin|son|daughter|dtr|wife|husband|husb|mother|mom|mum|father|dad|sister|sis"
-    "|brother|bro|partner|fianc[eé]e?|boyfriend|girlfriend|bf|gf|friend|neighbou?r|roommate|housemate|flatmate"
-    "|grandson|granddaughter|grandma|grandpa|grandmother|grandfather|stepdad|stepmom|stepson|stepdaughter"
-    "|stepfather|stepmother|foster mom|foster mother|guardian|caregiver|caretaker|aide|sitter|nanny|twin|ex"
-    "|tech|technician|scribe|nurse|rn|lpn|cna|ma|np|pa|rt|pt|ot|slp|sw|cm|msw|doula|midwife|chaplain|intern|resident"
-    "|fellow|assistant|asst|hygienist|interpreter|phlebotomist|medic|paramedic|driver|supervisor|manager"
-    "|coordinator|navigator|liaison|secretary|clerk|receptionist|transport|transporter|coach|teacher|principal"
-    "|boss|landlord|dog|cat|sibling|spouse|poa|hcp|proxy"
+_ROLES = frozenset(
+    "niece nephew aunt uncle cousin son daughter dtr wife husband husb mother mom mum father dad sister sis brother bro"
+    " partner fiance fiancee fiancé fiancée boyfriend girlfriend bf gf friend neighbor neighbour roommate housemate"
+    " flatmate grandson granddaughter grandma grandpa grandmother grandfather stepdad stepmom stepson stepdaughter"
+    " stepfather stepmother guardian caregiver caretaker aide sitter nanny twin ex tech technician scribe nurse rn lpn cna"
+    " ma np pa rt pt ot slp sw cm msw doula midwife chaplain intern resident fellow assistant asst hygienist interpreter"
+    " phlebotomist medic paramedic driver supervisor manager coordinator navigator liaison secretary clerk receptionist"
+    " transport transporter coach teacher principal boss landlord dog cat sibling spouse poa hcp proxy".split()  # noqa: SIM905
 )
 _ROLE = re.compile(
-    rf"(?<![\w\-@/.])(?:{_ROLES})(?P<sep>[ ]|,[ ]|:[ ]?|[ ]\(|[ ]?=[ ]?)[\"“']?(?P<v>{_LOWER})(?P<i>[ ][a-z]\.)?"
-    r"(?P<after>[ ]{2,}|[,.;:)\n\"”]|[ ](?=[\w/@&(])|$)",
-    re.IGNORECASE,
+    rf"(?P<sep>[ ]|,[ ]|:[ ]?|[ ]\(|[ ]?=[ ]?)[\"“']?(?P<v>{_LOWER})(?P<i>[ ][a-z]\.)?"
+    r"(?:[ ]{2}|[,.;:)\n\"”]|[ ](?=[\w/@&(])|$)"
 )
-_STAFF = (
-    r"taken by|asst|assistant|assisted by|tech|scribe|drawn by|collected by|roomed by|triaged by|reported by"
-    r"|entered by|recorded by|completed by|performed by|done by|given by|administered by|witness(?:ed by)?|reviewed by"
-    r"|typed by|transcribed by|checked by|verified by|obtained by|staff|charted by|read by|called by|per|informant"
-    r"|accompanied by|interpreter|hygienist|closed by|routed to|sent to|assigned to|spoke (?:to|with)|spoke w/"
-    r"|[a-z]{3,}(?:ist|ian|rse|ech|ide|cer|ger|sor)"
-    r"|nurse|rn|ma|caller|contact|nok|emergency contact|ec|provider|pcp|attending|pt|patient|name|client|resident"
+#: Last words of labels of staff and of patients, before a colon.
+_LABELS = frozenset(
+    "by asst assistant tech scribe witness staff per informant interpreter hygienist to with w nurse rn ma caller contact"
+    " nok ec provider pcp attending pt patient name client resident".split()  # noqa: SIM905
 )
+_LABEL_ENDS = ("ist", "ian", "rse", "ech", "ide", "cer", "ger", "sor")
 _LABELLED = re.compile(
-    rf"(?<![\w\-@])(?i:{_STAFF})[ ]?:[ \t]*(?P<v>{_LOWER}(?:[ ][a-z]\.?(?!\w)|[ ]{_LOWER})?)"
-    r"(?=[ ]{2,}|[ \t]*[,.;)|/(\n]|[ \t]*$)"
+    rf"[ ]?:[ \t]{{0,4}}(?P<v>{_LOWER}(?:[ ][a-z]\.?(?!\w)|[ ]{_LOWER})?)"
+    r"(?=[ ]{2}|[ \t]{0,4}[,.;)|/(\n]|[ \t]{0,4}$)"
 )
+_PATIENTS = frozenset("pt patient name client resident re mbr veteran subject".split())  # noqa: SIM905
 _LAST_FIRST_LABELLED = re.compile(
-    rf"(?<![\w\-@])(?i:pt|patient|name|client|resident|re|mbr|veteran|subject)(?:[ ]name)?[ ]?[:=\-]?[ \t]{{1,3}}"
-    rf"(?P<v>(?P<a>{_LOWER}),[ ]?(?P<b>{_LOWER})(?:[ ][a-z](?![\w]))?)(?=[ ]{{2,}}|[ ]?[,;(|#\n\[]|[ ]\d|[ ](?:mrn|dob|mr|id|acct)\b|$)"
+    rf"(?:[ ]name)?[ ]?[:=\-]?[ \t]{{1,3}}"
+    rf"(?P<v>(?P<a>{_LOWER}),[ ]?(?P<b>{_LOWER})(?:[ ][a-z](?![\w]))?)"
+    r"(?=[ ]{2}|[ ]?[,;(|#\n\[]|[ ]\d|[ ](?:mrn|dob|mr|id|acct)\b|$)"
 )
 _LAST_FIRST_OPENING = re.compile(
-    rf"(?m)^[ \t]*(?:\d{{1,2}}[.)][ ])?(?P<v>(?P<a>{_LOWER}),[ ]?(?P<b>{_LOWER})(?:[ ][a-z](?!\w)\.?)?)"
+    rf"(?m)^[ \t]{{0,8}}(?:\d{{1,2}}[.)][ ])?(?P<v>(?P<a>{_LOWER}),[ ]?(?P<b>{_LOWER})(?:[ ][a-z](?!\w)\.?)?)"
     r"(?=[ ,;(\[]{1,4}(?:#|mrn|dob|mr\b|id\b|acct|\d{1,3}[ ]?(?:yo?|y/o|m|f)\b|\d{2,}|\d{1,2}[/\-.]))"
 )
+_BEFORE_INITIAL = frozenset(
+    "pt patient mr mrs ms dr client resident re w with by per to from rn md np pa".split()  # noqa: SIM905
+)
 _INITIAL_LAST = re.compile(
-    r"(?<![\w@.\-])(?:pt|patient|mr|mrs|ms|dr|client|resident|re|w/|with|by|per|to|from|rn|md|np|pa)\.?[: ][ ]?"
-    rf"(?P<v>[a-z]\.[ ]?(?P<last>[a-z]{{3,20}}(?:-[a-z]+)?))(?![\w@\-]|\.\w)"
+    r"\.?[:/]?[ ]{1,2}(?P<v>[a-z]\.[ ]?(?P<last>[a-z]{3,20}(?:-[a-z]+)?))(?![\w@\-]|\.\w)"
 )
-#: Letters that stand for the staff who wrote, typed, read or gave something.
-_SIGNED_CUE = re.compile(
-    r"(?<![\w\-])(?i:overread|over-read|read|tech|technologist|ma|rma|cma|rn|lpn|cna|scribe|typed|typist|transcribed(?: by)?"
-    r"|transcriptionist|dict(?:ated)?(?: by)?|trans|initials?|init|verified(?: by)?|checked(?: by)?|entered(?: by)?"
-    r"|drawn(?: by)?|collected(?: by)?|recorded(?: by)?|by|asst|assistant|hygienist|reviewed(?: by)?|reviewer|performed(?: by)?"
-    r"|witness(?:ed by)?|2nd rn|second rn|second check|2nd check|double check|cosign(?:ed)?|staff|sig|signed(?: by)?"
-    r"|sono|sonographer|phleb|mlt|mls|cytotech|pathologist assistant|grossed(?: by)?|reader|proctor|therapist|nurse|prep(?:ared)?(?: by)?"
-    r"|[a-z]{4,}ist|filled(?: by)?|rph|rph initials|dispensed(?: by)?|given by|taken by|placed by|called by|escort|transport|roomed by|triage rn)"
-    r"[ ]?[:=/][ ]?(?P<v>[A-Z]{2,3}|[a-z]{2,3}|[A-Z]\.[ ]?[A-Z]\.|[a-z]\.[ ]?[a-z]\.)(?P<more>[ ]?/[ ]?[A-Za-z]{2,3})?(?=[ \t]*(?:$|\n|[|;,)]|\.(?:\s|$))|[ ]{2,}|[ ]\d)"
+#: Last words of labels before the letters of the staff who wrote, typed, read or gave something.
+_SIGNERS = frozenset(
+    "overread read tech technologist ma rma cma rn lpn cna scribe typed typist transcribed transcriptionist dict dictated"
+    " trans initials initial init verified checked entered drawn collected recorded by asst assistant hygienist reviewed"
+    " reviewer performed witness witnessed check cosign cosigned staff sig signed sono sonographer phleb mlt mls cytotech"
+    " grossed gross reader proctor therapist nurse prep prepared filled rph dispensed escort transport".split()  # noqa: SIM905
 )
+_SIGNED = re.compile(
+    r"[ ]?[:=/][ ]?(?P<v>[A-Z]{2,3}|[a-z]{2,3}|[A-Z]\.[ ]?[A-Z]\.|[a-z]\.[ ]?[a-z]\.)"
+    r"(?P<more>[ ]?/[ ]?[A-Za-z]{2,3})?(?=[ \t]{0,4}(?:$|\n|[|;,)]|\.(?:\s|$))|[ ]{2}|[ ]\d)"
+    r"|[ ]?\((?P<w>[a-z]{2,3}|[A-Z]{2,3})\)"
+)
+_DONE = frozenset(
+    "placed inserted drawn cannulated given administered typed transcribed entered recorded reviewed verified checked"
+    " collected performed done obtained removed started dictated scanned read called signed witnessed cosigned documented"
+    " completed roomed triaged assisted accessed hung spiked prepped grossed cut stained filled".split()  # noqa: SIM905
+)
+_DONE_BY = re.compile(r"[ ]by[ ](?P<v>[A-Z]{2,3})(?=[.,;)\n]|[ ](?:at|on|@)[ ]|[ ]\d|$)")
+_BY = re.compile(r"[ ](?P<v>[A-Z]{2})(?=\.(?:\s|$)|[;)\n]|$)")
+_WITNESSED = frozenset("witnessed scribed cosigned initialed logged charted".split())  # noqa: SIM905
+_WITNESS = re.compile(r"[ ](?P<v>[A-Z]{2,3})(?=[.;)\n]|$)")
+_CUE_WORD = re.compile(r"(?<![\w\-@])[A-Za-zé]+(?=[ :=,(/.])")
 _DICTATED = re.compile(
     r"(?<![\w/:.\-])(?P<v>[A-Z]{2,4}[/:][a-z]{2,4})(?![\w/:\-])|(?<![\w/:.\-])(?P<w>[a-z]{2,4}/[a-z]{2,4})(?=[ \t]*$|[ \t]*\n)"
 )
@@ -77,18 +89,6 @@ _CLOSING_SURE = re.compile(
     r"(?P<v>[A-Za-z]{2,3})[ \t]{0,4}$"
 )
 _CLOSING_LAST = re.compile(r"[.!?)][ ]{1,3}(?P<v>[A-Z]{2,3})\s*\Z")
-_DONE_BY = re.compile(
-    r"(?<![\w\-])(?i:placed|inserted|drawn|cannulated|given|administered|typed|transcribed|entered|recorded|reviewed"
-    r"|verified|checked|collected|performed|done|obtained|removed|started|dictated|scanned|read|called|signed|witnessed"
-    r"|cosigned|documented|completed|roomed|triaged|assisted|accessed|hung|spiked|prepped|grossed|cut|stained|filled)"
-    r"[ ]by[ ](?P<v>[A-Z]{2,3})(?=[.,;)\n]|[ ](?:at|on|@)[ ]|[ ]\d|$)"
-    r"|[ ]by[ ](?P<w>[A-Z]{2})(?=\.(?:\s|$)|[;)\n]|$)"
-    r"|(?<![\w\-])(?i:witnessed|scribed|cosigned|initialed|logged|charted)[ ](?P<x>[A-Z]{2,3})(?=[.;)\n]|$)"
-)
-_IN_BRACKETS = re.compile(
-    r"(?<![\w\-])(?i:gross(?:ed)?|typed|read|dictated|transcribed|signed|entered|reviewed|verified|tech|scribe|initials|by)"
-    r"[ ]?\((?P<v>[a-z]{2,3}|[A-Z]{2,3})\)"
-)
 _CLOSING_SLASH = re.compile(r"(?m)[ ]/[ ]?(?P<v>[A-Z]{2,3})[ ](?=\d{3,6}[ \t]*(?:$|\.|,|;))")
 _CLOSING_DOTTED = re.compile(r"(?:[.!?;)][ ]{1,3}|\n[ \t]{0,8})(?P<v>[a-z]\.[ ]?[a-z]\.(?:[ ]?[a-z]\.)?)[ \t]{0,4}(?=\n|$)")
 #: Two or three letters that stand for something else in notes, folded.
@@ -97,6 +97,8 @@ _SHORT = plain_words("short_en")
 _NO_ANSWER = frozenset("na no yes tbd all nos pos neg rt lt wnl nl see per left via iv po ok".split())  # noqa: SIM905
 _SURE_CUE = re.compile(r"(?i)over-?read|tech|init|typed|trans|scribe|grossed|reader|drawn|collected|verified")
 _STOP_SHORT = _SHORT | NOBODY
+_JUST_BY = frozenset({"by"})
+_CUES = _ROLES | _LABELS | _PATIENTS | _BEFORE_INITIAL | _SIGNERS | _DONE | _WITNESSED
 
 
 class NoteNames:
@@ -108,30 +110,51 @@ class NoteNames:
 
     def find(self, text: str) -> Iterable[Span]:
         """Yield names; they may overlap."""
-        for match in _ROLE.finditer(text):
-            if match["v"].islower() and self._given(match["v"], sure=":" in match["sep"]):
-                end = match.end("v") if match["i"] is None else match.end("i")
-                yield _person(match.start("v"), end, "role")
-        for match in _LABELLED.finditer(text):
-            first, *rest = match["v"].split(" ")
-            if self._given(first, sure=True) and not (rest and self._plain(rest[0])):
-                yield _person(*match.span("v"), "labelled")
-        for rule in (_LAST_FIRST_LABELLED, _LAST_FIRST_OPENING):
-            for match in rule.finditer(text):
-                if self._pair(match["a"], match["b"]):
-                    yield _person(*match.span("v"), "lower_last_first")
-        for match in _INITIAL_LAST.finditer(text):
-            if not self._plain(match["last"]):
-                yield _person(*match.span("v"), "lower_initial")
+        for cue in _CUE_WORD.finditer(text):
+            word = cue.group().lower()
+            if word in _CUES or word.endswith(_LABEL_ENDS):
+                yield from self._cued(text, word, cue.end())
+        for match in _LAST_FIRST_OPENING.finditer(text):
+            if self._pair(match["a"], match["b"]):
+                yield _person(*match.span("v"), "lower_last_first")
         yield from self._initials(text)
 
+    def _cued(self, text: str, word: str, end: int) -> Iterable[Span]:
+        """What may stand behind one cue word."""
+        if word in _ROLES and (match := _ROLE.match(text, end)) is not None:
+            if self._given(match["v"], sure=":" in match["sep"]):
+                last = match.end("v") if match["i"] is None else match.end("i")
+                yield _person(match.start("v"), last, "role")
+        if word in _LABELS or word.endswith(_LABEL_ENDS):
+            match = _LABELLED.match(text, end)
+            if match is not None:
+                first, *rest = match["v"].split(" ")
+                if self._given(first, sure=True) and not (rest and self._unfit(rest[0])):
+                    yield _person(*match.span("v"), "labelled")
+        if word in _PATIENTS and (match := _LAST_FIRST_LABELLED.match(text, end)) is not None:
+            if self._pair(match["a"], match["b"]):
+                yield _person(*match.span("v"), "lower_last_first")
+        if word in _BEFORE_INITIAL and (match := _INITIAL_LAST.match(text, end)) is not None:
+            if not self._plain(match["last"]):
+                yield _person(*match.span("v"), "lower_initial")
+        yield from self._signed(text, word, end)
+
+    def _signed(self, text: str, word: str, end: int) -> Iterable[Span]:
+        """Letters behind a label or a verb: `Overread: VS`, `cannulated by TN`, `gross (klw)`."""
+        if word in _SIGNERS or word.endswith("ist"):
+            match = _SIGNED.match(text, end)
+            if match is not None:
+                letters = match["v"] or match["w"]
+                if self._letters(letters, sure=_SURE_CUE.match(word) is not None):
+                    last = match.end("more") if match["more"] else match.end("v" if match["v"] else "w")
+                    yield _person(match.start("v" if match["v"] else "w"), last, "initials")
+        for words, rule in ((_DONE, _DONE_BY), (_JUST_BY, _BY), (_WITNESSED, _WITNESS)):
+            if word in words and (match := rule.match(text, end)) is not None:
+                if self._letters(match["v"]):
+                    yield _person(*match.span("v"), "initials")
+
     def _initials(self, text: str) -> Iterable[Span]:
-        """Letters of whoever wrote, typed, read or gave something."""
-        for match in _SIGNED_CUE.finditer(text):
-            sure = _SURE_CUE.match(match.group()) is not None
-            if self._letters(match["v"], sure=sure):
-                end = match.end("v") if match["more"] is None else match.end("more")
-                yield _person(match.start("v"), end, "initials")
+        """Letters at the end of a line, of whoever wrote or typed it."""
         for match in _DICTATED.finditer(text):
             letters = match["v"] or match["w"]
             halves = re.split("[/:]", letters)
@@ -146,11 +169,10 @@ class NoteNames:
             folded = fold(match["v"])
             if folded not in _SHORT and folded not in FUNCTION_WORDS:
                 yield _person(*match.span("v"), "initials")
-        for rule in (_CLOSING, _CLOSING_SLASH, _CLOSING_DOTTED, _CLOSING_LAST, _DONE_BY, _IN_BRACKETS):
+        for rule in (_CLOSING, _CLOSING_SLASH, _CLOSING_DOTTED, _CLOSING_LAST):
             for match in rule.finditer(text):
-                group = match.lastgroup if rule is _DONE_BY else "v"
-                if group is not None and self._letters(match[group]):
-                    yield _person(*match.span(group), "initials")
+                if self._letters(match["v"]):
+                    yield _person(*match.span("v"), "initials")
 
     def _letters(self, letters: str, *, sure: bool = False) -> bool:
         """Say whether letters can be initials: no abbreviation, no word; few are none when sure."""
@@ -163,6 +185,10 @@ class NoteNames:
         if folded in FUNCTION_WORDS:
             return False
         return not (short and len(folded) > 2 and self._lexicon.common(folded))  # noqa: PLR2004
+
+    def _unfit(self, word: str) -> bool:
+        """Say whether a second word behind a label is no name and no initial."""
+        return len(word.rstrip(".")) > 1 and self._plain(word)
 
     def _plain(self, word: str) -> bool:
         folded = fold(word)

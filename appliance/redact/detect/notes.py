@@ -53,10 +53,6 @@ _KIN_NICK = re.compile(
 #: In a column behind a whole name: `Sunniva Kjellberg 36   M:`.
 _AGE_COLUMN = re.compile(rf"[ ]{_N}(?=[ ]{{2}}|[ ]?(?:$|\n|\|))")
 _QUOTED_BEFORE = re.compile(rf"[\"“](?P<v>{TOKEN})[\"”][ ]$")
-_KIN_MONTH = re.compile(
-    r"(?<![\w\-])(?i:wife|husband|mother|mom|daughter|dtr|sister|aunt|niece|friend|partner|son|brother|grandma|cousin)"
-    r"[ ](?P<v>June|April|May|August|Autumn|Summer|Sunday|Friday|Wednesday)(?![\w]|[ ]\d|,[ ]\d)"
-)
 _LAST_FIRST_BY = re.compile(
     rf"(?<![\w'’\-./])(?P<v>{TOKEN},[ ]{TOKEN}(?:[ ][A-Z]\.?)?)(?=,?[ ]+(?:\(?\d{{1,3}}[ ]?(?:y/?o\b|yo[mfMF]?\b|[FMfm]\b)"
     r"|\(\d{1,3}\)|(?i:dob|mrn|chart|acct|hosp|d\.o\.b)\b|#\d))"
@@ -67,27 +63,44 @@ _OPEN = re.compile(r"\([^()\n]{0,40}$")
 _TAG = re.compile(r"[ ]?[(\[](?P<v>[A-Z]?\d{4})[)\]]")
 _QUOTED = re.compile(rf",?[ ]?[(]?[\"“](?P<v>{TOKEN}(?:[ ]{TOKEN})?)[\"”]")
 _QUOTED_PAIR = re.compile(rf"[\"“](?P<v>{TOKEN},[ ]?{TOKEN}(?:[ ]{TOKEN})?)[\"”]")
-_QUOTED_CUE = re.compile(
-    r"(?i:prefers|preferred(?:[ ]name)?|goes[ ]by|known[ ]as|called|alias|aka|a/k/a|nickname[ds]?|answers[ ]to|named|alert"
-    r"|street[ ]name|stage[ ]name|handle|identified[ ]as|registered[ ]as|grandmother|grandma|grandfather|grandpa|mother|father|mom"
-    r"|dad|son|daughter|sister|brother|wife|husband|partner|friend|cousin|aunt|uncle|dog|cat|by[ ]staff|pt|patient)[ ,:]{1,2}"
-    rf"(?:to be called[ ])?[\"“'‘](?P<v>{TOKEN}(?:[ ]{TOKEN})?)[\"”'’]"
+_QUOTED_CUES = frozenset(
+    "prefers name by as called alias aka nickname nicknamed to named alert handle grandmother grandma grandfather grandpa"
+    " mother father mom dad son daughter sister brother wife husband partner friend cousin aunt uncle dog cat staff pt"
+    " patient".split()  # noqa: SIM905
 )
+_QUOTED_NAME = re.compile(rf"[ ,:]{{1,2}}(?:to be called[ ])?[\"“'‘](?P<v>{TOKEN}(?:[ ]{TOKEN})?)[\"”'’]")
 _BORN = re.compile(
     rf"(?i:d[o0]b|d\.o\.b\.?|born|b\.|birth[ ]?date|date of birth)[ :]{{0,3}}\d{{1,4}}[/.\-]\d{{1,2}}[/.\-]\d{{2,4}}[ ,;]{{0,2}}\(?{_N}"
     r"(?=[ ]?\)|[ ]?(?:yo?\b|y/o|[MFmf]\b|yrs?))"
 )
-_FAMILY = (
-    r"mother|father|mom|dad|mo|fa|brother|bro|sister|sis|uncle|aunt|cousin|son|daughter|dtr|grandmother|grandfather|grandma"
-    r"|grandpa|mgm|mgf|pgm|pgf|mgma|pgma|niece|nephew|sib(?:ling)?s?|parents?|twin|wife|husband|fh|fhx|famhx|family"
+_FAMILY = frozenset(
+    "mother father mom dad mo fa brother bro sister sis uncle aunt cousin son daughter dtr grandmother grandfather grandma"
+    " grandpa mgm mgf pgm pgf mgma pgma niece nephew sib sibs sibling siblings parent parents twin wife husband fh fhx famhx"
+    " family".split()  # noqa: SIM905
 )
 _KIN_AT = re.compile(
-    rf"(?<![\w\-])(?i:{_FAMILY})\b[^.\n;]{{0,40}}?(?:\b(?:at|age|aged|dx|died|d\.?)[ ]|@[ ]?){_N}"
+    rf"\b[^.\n;]{{0,40}}?(?:\b(?:at|age|aged|dx|died|d\.?)[ ]|@[ ]?){_N}"
     r"(?=[ ]?(?:[,;.)\n/]|$|of\b|from\b|w/|with\b|and\b|\())(?![.,/]\d)"
 )
 _KIN_NUMBER = re.compile(
-    rf"(?<![\w\-])(?i:{_FAMILY})[ ](?:is[ ]|was[ ]|now[ ])?{_N}(?=[ ]?(?:[,;)]|a\b|and\b|alive|living|healthy|well|w/|with\b|,|deceased|died|dec\b))(?![.,/]\d)"
+    rf"[ ](?:is[ ]|was[ ]|now[ ])?{_N}(?=[ ]?(?:[,;)]|a\b|and\b|alive|living|healthy|well|w/|with\b|deceased|died|dec\b))"
+    r"(?![.,/]\d)"
 )
+_KIN = frozenset(
+    "son daughter dtr wife husband husb mother father mom dad brother sister niece nephew aunt uncle cousin partner girlfriend"
+    " boyfriend friend housemate roommate flatmate neighbor neighbour grandson granddaughter grandma grandpa stepdad stepmom"
+    " stepson stepdaughter fiance fiancee fiancée twin spouse dog cat horse pet aide nanny sitter".split()  # noqa: SIM905
+)
+_KIN_NICK = re.compile(
+    r"[ ](?P<v>[A-Z][a-z]{2,14})(?=['’]s[ ]|[,.;)(\n]|[ ](?:and|&|at|who|is|was|will|has|w/|with)[ ]|[ ]\(|$)"
+)
+_KIN_MONTH = re.compile(
+    r"[ ](?P<v>June|April|May|August|Autumn|Summer|Sunday|Friday|Wednesday)(?![\w]|[ ]\d|,[ ]\d)"
+)
+#: A hit with less is not sure enough to give its number to somebody.
+_KNOWN = 0.4
+_CUES = _QUOTED_CUES | _FAMILY | _KIN
+_CUE_WORD = re.compile(r"(?<![\w\-])[A-Za-zé]+(?=[ ,:@])")
 
 
 class Notes:
@@ -109,13 +122,16 @@ class Notes:
         found = list(self._names.find(text))
         found.extend(self._organizations.find(text))
         found.extend(self._named(text))
-        people = {s.end: s for s in (*hits, *found) if s.entity_type == "PERSON" and s.score >= 0.4}
-        for span in people.values():
-            found.extend(self._beside(text, span))
+        found.extend(self._kin(text))
+        found.extend(self.beside(text, (*hits, *found)))
         found.extend(self._quoted(text))
-        for rule in (_BORN, _KIN_AT, _KIN_NUMBER):
-            found.extend(_age(*m.span("v")) for m in rule.finditer(text))
+        found.extend(_age(*m.span("v")) for m in _BORN.finditer(text))
         return found
+
+    def beside(self, text: str, hits: Iterable[Span]) -> list[Span]:
+        """Find the ages, tags and nicknames right beside the people among some hits."""
+        people = {s.end: s for s in hits if s.entity_type == "PERSON" and s.score >= _KNOWN}
+        return [found for span in people.values() for found in self._beside(text, span)]
 
     def _named(self, text: str) -> Iterable[Span]:
         """People by what follows them, in lists of doctors, and by nicknames behind kin."""
@@ -124,8 +140,6 @@ class Notes:
             plain = known.common(match["a"]) or known.common(match["b"])
             if known.surname(match["a"]) and known.first_name(match["b"]) and not plain:
                 yield _person(*match.span())
-        for match in _KIN_MONTH.finditer(text):
-            yield _person(*match.span("v"))
         for rule in (_NAMED_BY, _LINE_NAMED, _LAST_FIRST_BY):
             for match in rule.finditer(text):
                 if self._somebody(re.split(r"[ ,]+", match["v"])):
@@ -135,11 +149,27 @@ class Notes:
             for name in re.finditer(TOKEN, match["v"]):
                 if fold(name.group()) not in STOP:
                     yield _person(match.start("v") + name.start(), match.start("v") + name.end())
-        for match in _KIN_NICK.finditer(text):
-            word = fold(match["v"])
-            plain = word in STOP or word in FUNCTION_WORDS or self._lexicon.medical(word)
-            if not plain and not self._lexicon.place(word):
+
+    def _kin(self, text: str) -> Iterable[Span]:
+        """Nicknames and ages behind kin, names in quotes behind whoever bears them."""
+        for cue in _CUE_WORD.finditer(text):
+            word, end = cue.group().lower(), cue.end()
+            if word not in _CUES:
+                continue
+            if word in _KIN and (match := _KIN_MONTH.match(text, end)) is not None:
                 yield _person(*match.span("v"))
+            if word in _KIN and cue.group().islower() and (match := _KIN_NICK.match(text, end)):
+                name = fold(match["v"])
+                plain = name in STOP or name in FUNCTION_WORDS or self._lexicon.medical(name)
+                if not plain and not self._lexicon.place(name):
+                    yield _person(*match.span("v"))
+            if word in _FAMILY:
+                for rule in (_KIN_AT, _KIN_NUMBER):
+                    if (match := rule.match(text, end)) is not None:
+                        yield _age(*match.span("v"))
+            if word in _QUOTED_CUES and (match := _QUOTED_NAME.match(text, end)) is not None:
+                if fold(match["v"]) not in STOP:
+                    yield _person(*match.span("v"))
 
     def _somebody(self, words: list[str]) -> bool:
         known = self._lexicon
@@ -154,6 +184,11 @@ class Notes:
         )
 
     def _beside(self, text: str, span: Span) -> Iterable[Span]:
+        near = text[span.end : span.end + 8]
+        if not any(map(str.isdigit, near)) and '"' not in near and "“" not in near:
+            if text[span.start - 2 : span.start] in ('" ', "” "):
+                yield from self._quoted_before(text, span)
+            return
         for rule in _AGES:
             match = rule.match(text, span.end)
             if match is not None:
@@ -162,9 +197,7 @@ class Notes:
         column = _AGE_COLUMN.match(text, span.end)
         if column is not None and " " in text[span.start : span.end]:
             yield _age(*column.span("v"))
-        before = _QUOTED_BEFORE.search(text, max(0, span.start - 24), span.start)
-        if before is not None and fold(before["v"]) not in STOP:
-            yield _person(*before.span("v"))
+        yield from self._quoted_before(text, span)
         closing = _AGE_CLOSING.match(text, span.end)
         if closing is not None and _OPEN.search(text, max(0, span.start - 42), span.start):
             yield _age(*closing.span("v"))
@@ -181,16 +214,18 @@ class Notes:
         if quoted is not None and fold(quoted["v"]) not in STOP:
             yield _person(*quoted.span("v"))
 
+    @staticmethod
+    def _quoted_before(text: str, span: Span) -> Iterable[Span]:
+        """`"Tiny" Marcus Fontenot`."""
+        before = _QUOTED_BEFORE.search(text, max(0, span.start - 24), span.start)
+        if before is not None and fold(before["v"]) not in STOP:
+            yield _person(*before.span("v"))
+
     def _quoted(self, text: str) -> Iterable[Span]:
-        if '"' not in text and "“" not in text and "'" not in text:
-            return
         for match in _QUOTED_PAIR.finditer(text):
             last, first = re.split(r",[ ]?", match["v"], maxsplit=1)
             known = self._lexicon
             if known.surname(last) and fold(first.split(" ")[0]) not in STOP:
-                yield _person(*match.span("v"))
-        for match in _QUOTED_CUE.finditer(text):
-            if fold(match["v"]) not in STOP:
                 yield _person(*match.span("v"))
 
 

@@ -35,13 +35,20 @@ _GOES = re.compile(
     r"(?<!\w)(?i:work(?:s|ed|ing)?(?:[ ](?:as[ ][\w /\-]{3,24}?[ ]))?[ ]?(?:at|for|@)|employed[ ](?:by|at|with)|job[ ](?:at|with|@)"
     r"|owns|runs|manages|teaches(?:[ ][\w ]{2,14}?)?[ ]at|attends|attending[ ]school[ ]at|enrolled[ ](?:at|in)|student[ ]at|goes[ ]to|volunteers?[ ](?:at|for|with)"
     r"|stay(?:s|ing|ed)[ ](?:at|w/|with)|sheltering[ ]at|resid(?:es|ent|ing)[ ](?:at|of)|placement[ ]at|bed[ ](?:at|available at)"
-    r"|referr(?:al|ed)[ ](?:to|from)|ref(?:'d)?[ ]to|transfer(?:red|s)?[ ](?:to|from)|xfer(?:red)?[ ](?:to|from)|tx'?d?[ ](?:to|from)[ ](?=[A-Z])"
+    r"|referr(?:al|ed)[ ](?:to|from)|ref(?:'d)?[ ]to|transfer(?:red|s)?[ ](?:to|from)|xfer(?:red)?[ ](?:to|from)|tx'?d?[ ](?:to|from)"
     r"|accepted[ ](?:at|by|to)|admitted[ ](?:to|at)|d/c(?:'d)?[ ]to|dc'?d?[ ]to|discharged?[ ]to|sent[ ](?:to|from)|transported[ ](?:to|by|via)"
     r"|brought[ ]in[ ]by|bib|via|(?:seen|treated|followed|delivered|hospitalized|cared for|done|performed|evaluated)[ ]at"
     r"|records[ ](?:from|requested from)|through|thru|with|vendor|supplier|pharmacy|insurer|agency|shelter|hospice|daycare|employer|landlord"
-    r"|[a-z]{4,}(?:er|or|ist|ian|ef|ant|ent|ook|ress|man|ard|ent|ide|ant|ary|iver)[ ](?:at|for|@)|(?:cook|chef|clerk|nurse|guard|aide|host|maid|temp|vet|foreman)[ ](?:at|for))"
-    rf"[ ](?:the[ ])?{_COMPANY}(?![\w])"
+    r"|[a-z]{4,}(?:er|or|ist|ian|ef|ant|ent|ook|ress|man|ard|ent|ide|ant|ary|iver)[ ](?:at|for|@)|(?:cook|chef|clerk|nurse|guard|aide|host|maid|temp|vet|foreman)[ ](?:at|for))$"
 )
+_BEFORE_NAME = frozenset(
+    "at for by to from of in via through thru with vendor supplier pharmacy insurer agency shelter hospice daycare employer"
+    " landlord attends owns runs manages bib @ w/".split()  # noqa: SIM905
+)
+#: How far before a name its cue may begin.
+_REACH = 44
+_CUE_WORD = re.compile(r"(?:[a-z]+|@|w/)(?=[ ](?:the[ ])?[A-Z])")
+_GOAL = re.compile(rf"[ ](?:the[ ])?{_COMPANY}(?!\w)")
 #: Cues after which a plain phrase of two words with capitals is enough.
 _STRONG_CUE = re.compile(
     r"(?i)^(?:work|employed|job|owns|teaches|attends|enrolled|student|volunteer|stay|shelter|resid|referr|ref|transfer|xfer"
@@ -60,10 +67,15 @@ class OrganizationFinder:
         """Yield organizations; they may overlap other hits."""
         for run in _RUN.finditer(text):
             yield from self._tailed(text, run)
-        for match in _GOES.finditer(text):
-            words = match["v"].split(" ")
-            if self._cued(words, strong=_STRONG_CUE.match(match.group()) is not None):
-                yield _organization(*match.span("v"), 0.42, "cued")
+        for cue in _CUE_WORD.finditer(text):
+            if cue.group() not in _BEFORE_NAME:
+                continue
+            goes = _GOES.search(text, max(0, cue.start() - _REACH), cue.end())
+            goal = None if goes is None else _GOAL.match(text, cue.end())
+            if goes is not None and goal is not None:
+                strong = _STRONG_CUE.match(goes.group()) is not None
+                if self._cued(goal["v"].split(" "), strong=strong):
+                    yield _organization(*goal.span("v"), 0.42, "cued")
 
     def _tailed(self, text: str, run: re.Match[str]) -> Iterable[Span]:
         pieces = list(_PIECE.finditer(text, run.start(), run.end()))
