@@ -64,7 +64,11 @@ class Eponyms:
                 continue
             if numbered and not _NUMBER.match(text, end):
                 continue
-            if after == "-" and lowered[end + 1 : end + 2].isalpha() and not text[end + 1].islower():
+            if (
+                after == "-"
+                and lowered[end + 1 : end + 2].isalpha()
+                and not text[end + 1].islower()
+            ):
                 continue  # `Strasberg-Ito` is a surname.
             covered[start:end] = b"\1" * length
         return covered

@@ -73,12 +73,14 @@ _EPONYM = re.compile(
 )
 _POSSIBLE = re.compile(rf"(?:['’]s?|s['’])?[ ](?:{'|'.join(_MAYBE.split())})(?![\w\-])")
 _RESULT = re.compile(
-    r"(?:['’]s?)?(?:(?:[ ](?:and|or|&)[ ]|,[ ]|[ ]?/[ ]?)[\w\-]+(?:['’]s?)?){0,4}[ ](?:is[ ]|was[ ]|were[ ])?"
+    r"(?:['’]s?)?(?:(?:[ ](?:and|or|&)[ ]|,[ ]|[ ]?/[ ]?)[\w\-]+(?:['’]s?)?){0,4}[ ](?:is[ ]|was["
+    r" ]|were[ ])?"
     r"(?:neg(?:ative)?|pos(?:itive)?|absent|present|equivocal|elicited|\+|-ve|\+ve)(?!\w)"
 )
 #: Right behind a name that signs share: "Hawkins +", "Jobe 4/5".
 _FINDING = re.compile(
-    r"(?:['’]s?)?[ ]?(?:\(?\+\)?(?!\w)|\(-\)|-ve|[ ](?:neg(?:ative)?|pos(?:itive)?|equivocal)(?!\w)(?![ ]for)|[ ][0-5]/5)"
+    r"(?:['’]s?)?[ ]?(?:\(?\+\)?(?!\w)|\(-\)|-ve|[ ](?:neg(?:ative)?|pos(?:itive)?"
+    r"|equivocal)(?!\w)(?![ ]for)|[ ][0-5]/5)"
 )
 _DOSE = re.compile(
     r"(?:[ ](?:XR|ER|SR|CR|LA|HCT|DS))?,?[ ]\d+(?:[.,]\d+)?(?:[/\-]\d+(?:\.\d+)?)*[ ]?"
@@ -106,7 +108,8 @@ _AFTER = 40
 _SIDE = re.compile(r"[A-Z]\.[ ]\w+")
 #: What follows the name of a scale: a grade in Roman numerals, a part of a whole, a unit, a total.
 _GRADED = re.compile(
-    r"[ ](?:(?:type|grade|class|stage|level)[ ])?(?:[IVX]{1,3}[ab]?(?![\w.'’\-])|\d{1,3}(?:\.\d+)?(?:%|/\d|[ ]?(?:s|sec|mm|cm|kg|mg|mcg"
+    r"[ ](?:(?:type|grade|class|stage|level)[ ])?(?:[IVX]{1,3}[ab]?(?![\w.'’\-])"
+    r"|\d{1,3}(?:\.\d+)?(?:%|/\d|[ ]?(?:s|sec|mm|cm|kg|mg|mcg"
     r"|points?|pts)\b)|\d{1,2}(?=[,;]|\.(?!\d))|\d[A-C]{1,2}\b)"
 )
 _SURE_SCORE = 0.6
@@ -153,14 +156,16 @@ class Clinical:
         return kept
 
     def _graded(self, text: str, span: Span) -> bool:
-        """Say whether a lone word that is no first name carries a grade: `Stroop 31`, `Friedman III`."""
+        """Say whether a lone word that is no first name carries a grade: `Stroop 31`."""
         piece = text[span.start : span.end]
         word = _ROMAN_END.sub("", piece)
-        if " " in word or len(word) < 3:  # noqa: PLR2004
+        if " " in word or len(word) < 3:
             return False
         if fold(word) in _SHARED_AFTER:
             graded = _GRADED.match(text, span.end, span.end + 20)
-            return word != piece or (graded is not None and _TOTAL.fullmatch(graded.group()) is None)
+            return word != piece or (
+                graded is not None and _TOTAL.fullmatch(graded.group()) is None
+            )
         if span.source not in ("ner", "names:surname") or self._lexicon.first_name(word):
             return False
         return word != piece or _GRADED.match(text, span.end, span.end + 20) is not None
@@ -172,20 +177,13 @@ class Clinical:
         reach = min(len(text), end + _AFTER)
         if _EPONYM.match(text, end, reach) or _EPONYM.search(piece):
             return True
-        if self._drug(word) or _only_eponyms(word):
+        if self._drug(word) or _only_eponyms(word) or self._shared(text, word, end, reach):
             return True
         if fold(word) in EPONYMS and _DENIED.search(text, max(0, start - 16), start):
             return True
         if _DOSE.match(text, end, reach):
             return self._unlisted(word)
         known = any(fold(part) in _NAMED_AFTER for part in word.split("-"))
-        named = fold(word) in _SHARED_AFTER
-        if named and (
-            _FINDING.match(text, end, reach)
-            or _POSSIBLE.match(text, end, reach)
-            or (_POSSESSIVE.match(text, end) and _RESULT.match(text, end, reach))
-        ):
-            return True
         if known or ("-" in word and " " not in word and not self._unlisted(word)):
             if _POSSIBLE.match(text, end, reach):
                 return True
@@ -196,6 +194,20 @@ class Clinical:
         if _SPECIES.match(text, end, reach) and _GENUS.fullmatch(word):
             return True
         return _STEM.fullmatch(fold(word)) is not None
+
+    @staticmethod
+    def _shared(text: str, word: str, end: int, reach: int) -> bool:
+        """Say whether a surname is that of a sign or a device here: `Hawkins +`, `Kelly clamp`."""
+        if fold(word) not in _SHARED_AFTER:
+            return False
+        return (
+            _FINDING.match(text, end, reach) is not None
+            or _POSSIBLE.match(text, end, reach) is not None
+            or (
+                _POSSESSIVE.match(text, end) is not None
+                and _RESULT.match(text, end, reach) is not None
+            )
+        )
 
     def _drug(self, phrase: str) -> bool:
         """Say whether every word is one of medicine: `Ambien, Ativan and Zofran`."""

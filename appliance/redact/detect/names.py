@@ -61,8 +61,10 @@ _CARETS = re.compile(
 )
 _DEGREE = re.compile(r"(?:M\.?D|D\.O|R\.N|P\.A|N\.P|J\.D)\b")
 _CLASS_BEFORE = re.compile(
-    r"(?i:(?<![a-z])(?:cat|category|class|type|grade|stage|level|nyha|asa|mp|mallampati|vitamin|hepatitis"
-    r"|hep|group|factor|lead|part|phase|zone|stage|degree|mobitz|mm|cm|in|kg|mg|ml|on|the|to|of|and|or|side"
+    r"(?i:(?<![a-z])(?:cat|category|class|type|grade|stage|level|nyha|asa|mp|mallampati|vitamin"
+    r"|hepatitis"
+    r"|hep|group|factor|lead|part|phase|zone|stage|degree|mobitz|mm|cm|in|kg|mg|ml|on|the|to|of"
+    r"|and|or|side"
     r"|eye|ear|arm|leg|hip|knee|on))[ ]$|\d[ ]?$"
 )
 _ITEM_BEFORE = re.compile(r"(?:^|[.;:\n(])[ \t]{0,3}$")

@@ -155,7 +155,8 @@ ENGLISH = Cues(
         liquidator, applicant, applicants, accused, defendant, witness, victim, suspect,
         complainant, informant, housemate, flatmate, stepdad, stepmom, stepbro, stepsis,
         foster mother, foster father, foster mom, foster dad, godson, goddaughter, grandnephew,
-        grandniece, great-aunt, great-uncle, great-grandson, codefendant, co-defendant, co-accused, accomplice, accomplices"""
+        grandniece, great-aunt, great-uncle, great-grandson, codefendant,
+        co-defendant, co-accused, accomplice, accomplices"""
     ),
     stop=frozenset(),
     lower_case=True,

@@ -18,7 +18,8 @@ _LOWER_PAIR = re.compile(
     rf"(?<![\w@.\-])(?P<a>[a-z]{{3,15}})[ ](?:[a-z]\.?[ ])?(?P<b>{_LOWER})(?![\w@\-])"
 )
 _LOWER_TITLE = re.compile(
-    r"(?<![\w@.\-])(?:dr|drs|mr|mrs|ms|miss|prof|nurse|officer|judge|surgeon|attending|resident|pcp|rn|np|cna"
+    r"(?<![\w@.\-])(?:dr|drs|mr|mrs|ms|miss|prof|nurse|officer|judge|surgeon|attending|resident"
+    r"|pcp|rn|np|cna"
     r"|pharmacist|consultant|provider|therapist)\.?[ ](?:[a-z]\.?[ ])?"
     rf"(?P<v>{_LOWER}(?:[ ]{_LOWER})?)(?![\w@])"
 )
@@ -30,7 +31,8 @@ _LOWER_LABEL = re.compile(
 _LOWER_ONE = re.compile(rf"(?<![\w@.\-'’/])(?P<v>{_LOWER})(?![\w@\-/]|\.\w)")
 _LOWER_CUE = re.compile(
     r"(?:patient|pt|client|named|name is|am|son|daughter|wife|husband|mother|father|brother|sister"
-    r"|friend|partner|pcp|rn|md|np|dtr|under|doc|caller|for|from|to|by|with|w/|per|and|&|referred|told|called|contact|tell|ask|is"
+    r"|friend|partner|pcp|rn|md|np|dtr|under|doc|caller|for|from|to|by|with|w/|per|and|&|referred"
+    r"|told|called|contact|tell|ask|is"
     r"|does|did|has|was|can|will|about|see|saw)[ ]$"
 )
 _BARE_INITIAL = re.compile(
@@ -95,7 +97,8 @@ _LOWER_NUMBERED = re.compile(
 )
 _LOWER_CREDENTIAL = re.compile(
     r"(?<![\w@.])(?P<v>[a-z]\.?[ ]?(?P<last>[a-z]{3,20}))(?:,[ ]?|[ ])"
-    r"(?:md|rn|np|pa|pa-c|do|lpn|lvn|cna|crna|pt|dpt|ot|rph|pharmd|msw|lcsw|arnp|aprn|fnp)(?![\w\-])"
+    r"(?:md|rn|np|pa|pa-c|do|lpn|lvn|cna|crna|pt|dpt|ot|rph|pharmd|msw|lcsw|arnp|aprn"
+    r"|fnp)(?![\w\-])"
 )
 #: `Big Tony`, `Uncle Sal`, `Papa Joe`.
 _FAMILIAR = re.compile(

@@ -10,92 +10,114 @@ from collections.abc import Iterable
 
 from appliance.records import Span
 from appliance.redact.detect.lexicon import FUNCTION_WORDS, Lexicon, fold, plain_words
-from appliance.redact.detect.names_cues import STOP
+from appliance.redact.detect.names_cues import STOP, word_set
 from appliance.redact.detect.weeds import NOBODY
 
 _LOWER = r"[a-zà-öø-ÿ]{2,20}(?:['’\-][a-zà-öø-ÿ]+)*"
 #: People of a note whose name may stand without a capital behind what they are.
-_ROLES = frozenset(
-    "niece nephew aunt uncle cousin son daughter dtr wife husband husb mother mom mum father dad sister sis brother bro"
-    " partner fiance fiancee fiancé fiancée boyfriend girlfriend bf gf friend neighbor neighbour roommate housemate"
-    " flatmate grandson granddaughter grandma grandpa grandmother grandfather stepdad stepmom stepson stepdaughter"
-    " stepfather stepmother guardian caregiver caretaker aide sitter nanny twin ex tech technician scribe nurse rn lpn cna"
-    " ma np pa rt pt ot slp sw cm msw doula midwife chaplain intern resident fellow assistant asst hygienist interpreter"
-    " phlebotomist medic paramedic driver supervisor manager coordinator navigator liaison secretary clerk receptionist"
-    " transport transporter coach teacher principal boss landlord dog cat sibling spouse poa hcp proxy".split()  # noqa: SIM905
+_ROLES = word_set(
+    """niece, nephew, aunt, uncle, cousin, son, daughter, dtr, wife, husband, husb, mother, mom,
+    mum, father, dad, sister, sis, brother, bro, partner, fiance, fiancee, fiancé, fiancée,
+    boyfriend, girlfriend, bf, gf, friend, neighbor, neighbour, roommate, housemate, flatmate,
+    grandson, granddaughter, grandma, grandpa, grandmother, grandfather, stepdad, stepmom,
+    stepson, stepdaughter, stepfather, stepmother, guardian, caregiver, caretaker, aide,
+    sitter, nanny, twin, ex, tech, technician, scribe, nurse, rn, lpn, cna, ma, np, pa, rt,
+    pt, ot, slp, sw, cm, msw, doula, midwife, chaplain, intern, resident, fellow, assistant,
+    asst, hygienist, interpreter, phlebotomist, medic, paramedic, driver, supervisor, manager,
+    coordinator, navigator, liaison, secretary, clerk, receptionist, transport, transporter,
+    coach, teacher, principal, boss, landlord, dog, cat, sibling, spouse, poa, hcp, proxy"""
 )
 _ROLE = re.compile(
     rf"(?P<sep>[ ]|,[ ]|:[ ]?|[ ]\(|[ ]?=[ ]?)[\"“']?(?P<v>{_LOWER})(?P<i>[ ][a-z]\.)?"
     r"(?:[ ]{2}|[,.;:)\n\"”]|[ ](?=[\w/@&(])|$)"
 )
 #: Last words of labels of staff and of patients, before a colon.
-_LABELS = frozenset(
-    "by asst assistant tech scribe witness staff per informant interpreter hygienist to with w nurse rn ma caller contact"
-    " nok ec provider pcp attending pt patient name client resident".split()  # noqa: SIM905
+_LABELS = word_set(
+    """by, asst, assistant, tech, scribe, witness, staff, per, informant, interpreter, hygienist,
+    to, with, w, nurse, rn, ma, caller, contact, nok, ec, provider, pcp, attending, pt,
+    patient, name, client, resident"""
 )
 _LABEL_ENDS = ("ist", "ian", "rse", "ech", "ide", "cer", "ger", "sor")
 _LABELLED = re.compile(
     rf"[ ]?:[ \t]{{0,4}}(?P<v>{_LOWER}(?:[ ][a-z]\.?(?!\w)|[ ]{_LOWER})?)"
     r"(?=[ ]{2}|[ \t]{0,4}[,.;)|/(\n]|[ \t]{0,4}$)"
 )
-_PATIENTS = frozenset("pt patient name client resident re mbr veteran subject".split())  # noqa: SIM905
+_PATIENTS = word_set("pt, patient, name, client, resident, re, mbr, veteran, subject")
 _LAST_FIRST_LABELLED = re.compile(
     rf"(?:[ ]name)?[ ]?[:=\-]?[ \t]{{1,3}}"
     rf"(?P<v>(?P<a>{_LOWER}),[ ]?(?P<b>{_LOWER})(?:[ ][a-z](?![\w]))?)"
     r"(?=[ ]{2}|[ ]?[,;(|#\n\[]|[ ]\d|[ ](?:mrn|dob|mr|id|acct)\b|$)"
 )
 _LAST_FIRST_OPENING = re.compile(
-    rf"(?m)^[ \t]{{0,8}}(?:\d{{1,2}}[.)][ ])?(?P<v>(?P<a>{_LOWER}),[ ]?(?P<b>{_LOWER})(?:[ ][a-z](?!\w)\.?)?)"
-    r"(?=[ ,;(\[]{1,4}(?:#|mrn|dob|mr\b|id\b|acct|\d{1,3}[ ]?(?:yo?|y/o|m|f)\b|\d{2,}|\d{1,2}[/\-.]))"
+    rf"(?m)^[ \t]{{0,8}}(?:\d{{1,2}}[.)][ ])?(?P<v>(?P<a>{_LOWER}),[ ]?(?P<b>{_LOWER})(?:["
+    rf" ][a-z](?!\w)\.?)?)"
+    r"(?=[ ,;(\[]{1,4}(?:#|mrn|dob|mr\b|id\b|acct|\d{1,3}[ ]?(?:yo?|y/o|m|f)\b|\d{2,}"
+    r"|\d{1,2}[/\-.]))"
 )
-_BEFORE_INITIAL = frozenset(
-    "pt patient mr mrs ms dr client resident re w with by per to from rn md np pa".split()  # noqa: SIM905
+_BEFORE_INITIAL = word_set(
+    """pt, patient, mr, mrs, ms, dr, client, resident, re, w, with, by, per, to,
+    from, rn, md, np, pa"""
 )
 _INITIAL_LAST = re.compile(
     r"\.?[:/]?[ ]{1,2}(?P<v>[a-z]\.[ ]?(?P<last>[a-z]{3,20}(?:-[a-z]+)?))(?![\w@\-]|\.\w)"
 )
 #: Last words of labels before the letters of the staff who wrote, typed, read or gave something.
-_SIGNERS = frozenset(
-    "overread read tech technologist ma rma cma rn lpn cna scribe typed typist transcribed transcriptionist dict dictated"
-    " trans initials initial init verified checked entered drawn collected recorded by asst assistant hygienist reviewed"
-    " reviewer performed witness witnessed check cosign cosigned staff sig signed sono sonographer phleb mlt mls cytotech"
-    " grossed gross reader proctor therapist nurse prep prepared filled rph dispensed escort transport".split()  # noqa: SIM905
+_SIGNERS = word_set(
+    """overread, read, tech, technologist, ma, rma, cma, rn, lpn, cna, scribe, typed, typist,
+    transcribed, transcriptionist, dict, dictated, trans, initials, initial, init, verified,
+    checked, entered, drawn, collected, recorded, by, asst, assistant, hygienist, reviewed,
+    reviewer, performed, witness, witnessed, check, cosign, cosigned, staff, sig, signed,
+    sono, sonographer, phleb, mlt, mls, cytotech, grossed, gross, reader, proctor, therapist,
+    nurse, prep, prepared, filled, rph, dispensed, escort, transport"""
 )
 _SIGNED = re.compile(
     r"[ ]?[:=/][ ]?(?P<v>[A-Z]{2,3}|[a-z]{2,3}|[A-Z]\.[ ]?[A-Z]\.|[a-z]\.[ ]?[a-z]\.)"
     r"(?P<more>[ ]?/[ ]?[A-Za-z]{2,3})?(?=[ \t]{0,4}(?:$|\n|[|;,)]|\.(?:\s|$))|[ ]{2}|[ ]\d)"
     r"|[ ]?\((?P<w>[a-z]{2,3}|[A-Z]{2,3})\)"
 )
-_DONE = frozenset(
-    "placed inserted drawn cannulated given administered typed transcribed entered recorded reviewed verified checked"
-    " collected performed done obtained removed started dictated scanned read called signed witnessed cosigned documented"
-    " completed roomed triaged assisted accessed hung spiked prepped grossed cut stained filled".split()  # noqa: SIM905
+_DONE = word_set(
+    """placed, inserted, drawn, cannulated, given, administered, typed, transcribed, entered,
+    recorded, reviewed, verified, checked, collected, performed, done, obtained, removed,
+    started, dictated, scanned, read, called, signed, witnessed, cosigned, documented,
+    completed, roomed, triaged, assisted, accessed, hung, spiked, prepped, grossed, cut,
+    stained, filled"""
 )
 _DONE_BY = re.compile(r"[ ]by[ ](?P<v>[A-Z]{2,3})(?=[.,;)\n]|[ ](?:at|on|@)[ ]|[ ]\d|$)")
 _BY = re.compile(r"[ ](?P<v>[A-Z]{2})(?=\.(?:\s|$)|[;)\n]|$)")
-_WITNESSED = frozenset("witnessed scribed cosigned initialed logged charted".split())  # noqa: SIM905
+_WITNESSED = word_set("witnessed, scribed, cosigned, initialed, logged, charted")
 _WITNESS = re.compile(r"[ ](?P<v>[A-Z]{2,3})(?=[.;)\n]|$)")
 _CUE_WORD = re.compile(r"(?<![\w\-@])[A-Za-zé]+(?=[ :=,(/.])")
 _DICTATED = re.compile(
-    r"(?<![\w/:.\-])(?P<v>[A-Z]{2,4}[/:][a-z]{2,4})(?![\w/:\-])|(?<![\w/:.\-])(?P<w>[a-z]{2,4}/[a-z]{2,4})(?=[ \t]*$|[ \t]*\n)"
+    r"(?<![\w/:.\-])(?P<v>[A-Z]{2,4}[/:][a-z]{2,4})(?![\w/:\-])"
+    r"|(?<![\w/:.\-])(?P<w>[a-z]{2,4}/[a-z]{2,4})(?=[ \t]*$|[ \t]*\n)"
 )
-_DICTATION = re.compile(r"(?:\b(?:D|T|DD|DT|DR|TR|R)[: ]|(?i:dict|trans|job|conf|doc(?:ument)?[ ]?(?:#|id|no)))")
+_DICTATION = re.compile(
+    r"(?:\b(?:D|T|DD|DT|DR|TR|R)[: ]|(?i:dict|trans|job|conf|doc(?:ument)?[ ]?(?:#|id|no)))"
+)
 _CLOSING = re.compile(
-    r"(?m)(?:^[ \t]{0,8}|[.!?)\]\d][ ]{1,3}|[ ]{2})(?:[\-–—~/]{1,2}[ ]?|/s/[ ]?|sig:?[ ]|\()(?P<v>[A-Za-z]{2,3}|[A-Za-z]\.[A-Za-z]\.)\)?"
+    r"(?m)(?:^[ \t]{0,8}|[.!?)\]\d][ ]{1,3}|[ ]{2})(?:[\-–—~/]{1,2}[ ]?|/s/[ ]?|sig:?[ ]"
+    r"|\()(?P<v>[A-Za-z]{2,3}|[A-Za-z]\.[A-Za-z]\.)\)?"
     r"(?P<n>[ ]\d{3,6})?[ \t]{0,4}$"
 )
 _CLOSING_SURE = re.compile(
-    r"(?m)(?:(?<![\w\-])(?:--|[—~])[ ]?|(?:MD|DO|PA-C|NP|RN|CNM|CRNA|DPM|DDS|LPN|PhD|PharmD|FNP-C|FNP|DNP)[ ]?/[ ]?)"
+    r"(?m)(?:(?<![\w\-])(?:--|[—~])[ ]?|(?:MD|DO|PA-C|NP|RN|CNM|CRNA|DPM|DDS|LPN|PhD|PharmD|FNP-C"
+    r"|FNP|DNP)[ ]?/[ ]?)"
     r"(?P<v>[A-Za-z]{2,3})[ \t]{0,4}$"
 )
 _CLOSING_LAST = re.compile(r"[.!?)][ ]{1,3}(?P<v>[A-Z]{2,3})\s*\Z")
 _CLOSING_SLASH = re.compile(r"(?m)[ ]/[ ]?(?P<v>[A-Z]{2,3})[ ](?=\d{3,6}[ \t]*(?:$|\.|,|;))")
-_CLOSING_DOTTED = re.compile(r"(?:[.!?;)][ ]{1,3}|\n[ \t]{0,8})(?P<v>[a-z]\.[ ]?[a-z]\.(?:[ ]?[a-z]\.)?)[ \t]{0,4}(?=\n|$)")
+_CLOSING_DOTTED = re.compile(
+    r"(?:[.!?;)][ ]{1,3}|\n[ \t]{0,8})(?P<v>[a-z]\.[ ]?[a-z]\.(?:[ ]?[a-z]\.)?)[ \t]{0,4}(?=\n|$)"
+)
 #: Two or three letters that stand for something else in notes, folded.
 _SHORT = plain_words("short_en")
 #: After a label: what is no initials there.
-_NO_ANSWER = frozenset("na no yes tbd all nos pos neg rt lt wnl nl see per left via iv po ok".split())  # noqa: SIM905
-_SURE_CUE = re.compile(r"(?i)over-?read|tech|init|typed|trans|scribe|grossed|reader|drawn|collected|verified")
+_NO_ANSWER = word_set(
+    """na, no, yes, tbd, all, nos, pos, neg, rt, lt, wnl, nl, see, per, left, via, iv, po, ok"""
+)
+_SURE_CUE = re.compile(
+    r"(?i)over-?read|tech|init|typed|trans|scribe|grossed|reader|drawn|collected|verified"
+)
 _STOP_SHORT = _SHORT | NOBODY
 _JUST_BY = frozenset({"by"})
 _CUES = _ROLES | _LABELS | _PATIENTS | _BEFORE_INITIAL | _SIGNERS | _DONE | _WITNESSED
@@ -121,22 +143,22 @@ class NoteNames:
 
     def _cued(self, text: str, word: str, end: int) -> Iterable[Span]:
         """What may stand behind one cue word."""
-        if word in _ROLES and (match := _ROLE.match(text, end)) is not None:
-            if self._given(match["v"], sure=":" in match["sep"]):
-                last = match.end("v") if match["i"] is None else match.end("i")
-                yield _person(match.start("v"), last, "role")
+        match = _ROLE.match(text, end) if word in _ROLES else None
+        if match is not None and self._given(match["v"], sure=":" in match["sep"]):
+            last = match.end("v") if match["i"] is None else match.end("i")
+            yield _person(match.start("v"), last, "role")
         if word in _LABELS or word.endswith(_LABEL_ENDS):
             match = _LABELLED.match(text, end)
             if match is not None:
                 first, *rest = match["v"].split(" ")
                 if self._given(first, sure=True) and not (rest and self._unfit(rest[0])):
                     yield _person(*match.span("v"), "labelled")
-        if word in _PATIENTS and (match := _LAST_FIRST_LABELLED.match(text, end)) is not None:
-            if self._pair(match["a"], match["b"]):
-                yield _person(*match.span("v"), "lower_last_first")
-        if word in _BEFORE_INITIAL and (match := _INITIAL_LAST.match(text, end)) is not None:
-            if not self._plain(match["last"]):
-                yield _person(*match.span("v"), "lower_initial")
+        match = _LAST_FIRST_LABELLED.match(text, end) if word in _PATIENTS else None
+        if match is not None and self._pair(match["a"], match["b"]):
+            yield _person(*match.span("v"), "lower_last_first")
+        match = _INITIAL_LAST.match(text, end) if word in _BEFORE_INITIAL else None
+        if match is not None and not self._plain(match["last"]):
+            yield _person(*match.span("v"), "lower_initial")
         yield from self._signed(text, word, end)
 
     def _signed(self, text: str, word: str, end: int) -> Iterable[Span]:
@@ -146,12 +168,16 @@ class NoteNames:
             if match is not None:
                 letters = match["v"] or match["w"]
                 if self._letters(letters, sure=_SURE_CUE.match(word) is not None):
-                    last = match.end("more") if match["more"] else match.end("v" if match["v"] else "w")
+                    last = (
+                        match.end("more")
+                        if match["more"]
+                        else match.end("v" if match["v"] else "w")
+                    )
                     yield _person(match.start("v" if match["v"] else "w"), last, "initials")
         for words, rule in ((_DONE, _DONE_BY), (_JUST_BY, _BY), (_WITNESSED, _WITNESS)):
-            if word in words and (match := rule.match(text, end)) is not None:
-                if self._letters(match["v"]):
-                    yield _person(*match.span("v"), "initials")
+            match = rule.match(text, end) if word in words else None
+            if match is not None and self._letters(match["v"]):
+                yield _person(*match.span("v"), "initials")
 
     def _initials(self, text: str) -> Iterable[Span]:
         """Letters at the end of a line, of whoever wrote or typed it."""
@@ -184,7 +210,7 @@ class NoteNames:
         short = letters.islower() and "." not in letters
         if folded in FUNCTION_WORDS:
             return False
-        return not (short and len(folded) > 2 and self._lexicon.common(folded))  # noqa: PLR2004
+        return not (short and len(folded) > 2 and self._lexicon.common(folded))
 
     def _unfit(self, word: str) -> bool:
         """Say whether a second word behind a label is no name and no initial."""
@@ -212,15 +238,15 @@ class NoteNames:
     def _pair(self, last: str, first: str) -> bool:
         """Say whether `okafor, ada` is somebody: one word is a name and none is only a word."""
         known = self._lexicon
-        if any(fold(w) in STOP or fold(w) in NOBODY or fold(w) in FUNCTION_WORDS for w in (last, first)):
+        if any(
+            fold(w) in STOP or fold(w) in NOBODY or fold(w) in FUNCTION_WORDS for w in (last, first)
+        ):
             return False
         plain = known.common(last) + known.common(first)
-        if plain == 2:  # noqa: PLR2004  both
+        if plain == 2:
             return known.strong_first(first) and known.surname(last)
         return plain == 0 or known.first_name(first)
 
 
 def _person(start: int, end: int, rule: str) -> Span:
-    return Span(
-        start=start, end=end, entity_type="PERSON", score=0.55, source=f"names:note_{rule}"
-    )
+    return Span(start=start, end=end, entity_type="PERSON", score=0.55, source=f"names:note_{rule}")

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 
 from appliance.records import Span
 from appliance.redact.detect.lexicon import FUNCTION_WORDS, Lexicon, fold
-from appliance.redact.detect.names_cues import STOP
+from appliance.redact.detect.names_cues import STOP, word_set
 from appliance.redact.detect.names_notes import NoteNames
 from appliance.redact.detect.names_shapes import TOKEN
 from appliance.redact.detect.orgs_en import OrganizationFinder
@@ -34,27 +34,34 @@ _AGES = tuple(
 )
 #: Who is named by what stands behind: `Olamide Sturgess (29)`, `Bea Achterhof   77   882104`.
 _NAMED_BY = re.compile(
-    rf"(?<![\w'’\-./])(?P<v>{TOKEN}(?:[ ](?:{TOKEN}|[A-Z]\.?)){{1,3}}),?[ ](?=\(\d{{1,3}}\)|\(?(?:DOB|dob|D\.O\.B|MRN|mrn|SSN)\b"
+    rf"(?<![\w'’\-./])(?P<v>{TOKEN}(?:[ ](?:{TOKEN}|[A-Z]\.?)){{1,3}}),?[ ](?=\(\d{{1,3}}\)"
+    rf"|\(?(?:DOB|dob|D\.O\.B|MRN|mrn|SSN)\b"
     rf"|\d{{1,3}}[ ]?(?:y/?o\b|yo[mfMF]?\b|[FM]\b)|#\d{{4}})"
 )
 _LINE_NAMED = re.compile(
-    rf"(?m)^[ \t|]{{0,6}}(?:\d{{1,2}}[.)][ ])?(?P<v>{TOKEN}(?:[ ]{TOKEN})?,[ ]?{TOKEN}(?:[ ][A-Z]\.?)?)"
+    rf"(?m)^[ \t|]{{0,6}}(?:\d{{1,2}}[.)][ ])?(?P<v>{TOKEN}(?:[ ]{TOKEN})?,[ ]?{TOKEN}(?:["
+    rf" ][A-Z]\.?)?)"
     r"(?=[ ]{2}|\t|[ ]?\||,?[ ](?:#|MRN|DOB|\d))"
 )
 _DOCTORS = re.compile(
-    rf"(?<!\w)(?:Drs|Doctors|Mses|Messrs|RNs|Nurses)\.?[ ](?P<v>{TOKEN}(?:(?:,[ ](?:and[ ]|&[ ])?|[ ](?:and|&)[ ]|/){TOKEN}){{1,6}})"
+    rf"(?<!\w)(?:Drs|Doctors|Mses|Messrs|RNs|Nurses)\.?[ ](?P<v>{TOKEN}(?:(?:,[ ](?:and[ ]|&[ ])?"
+    rf"|[ ](?:and|&)[ ]|/){TOKEN}){{1,6}})"
 )
 _KIN_NICK = re.compile(
-    r"(?<![\w\-])(?:son|daughter|dtr|wife|husband|husb|mother|father|mom|dad|brother|sister|niece|nephew|aunt|uncle|cousin"
-    r"|partner|girlfriend|boyfriend|friend|housemate|roommate|flatmate|neighbor|neighbour|grandson|granddaughter|grandma|grandpa"
-    r"|stepdad|stepmom|stepson|stepdaughter|fiancée?|fiancee?|twin|spouse|dog|cat|horse|pet|aide|nanny|sitter)[ ](?P<v>[A-Z][a-z]{2,14})"
+    r"(?<![\w\-])(?:son|daughter|dtr|wife|husband|husb|mother|father|mom|dad|brother|sister|niece"
+    r"|nephew|aunt|uncle|cousin"
+    r"|partner|girlfriend|boyfriend|friend|housemate|roommate|flatmate|neighbor|neighbour"
+    r"|grandson|granddaughter|grandma|grandpa"
+    r"|stepdad|stepmom|stepson|stepdaughter|fiancée?|fiancee?|twin|spouse|dog|cat|horse|pet|aide"
+    r"|nanny|sitter)[ ](?P<v>[A-Z][a-z]{2,14})"
     r"(?=['’]s[ ]|[,.;)(\n]|[ ](?:and|&|at|who|is|was|will|has|w/|with)[ ]|[ ]\(|$)"
 )
 #: In a column behind a whole name: `Sunniva Kjellberg 36   M:`.
 _AGE_COLUMN = re.compile(rf"[ ]{_N}(?=[ ]{{2}}|[ ]?(?:$|\n|\|))")
 _QUOTED_BEFORE = re.compile(rf"[\"“](?P<v>{TOKEN})[\"”][ ]$")
 _LAST_FIRST_BY = re.compile(
-    rf"(?<![\w'’\-./])(?P<v>{TOKEN},[ ]{TOKEN}(?:[ ][A-Z]\.?)?)(?=,?[ ]+(?:\(?\d{{1,3}}[ ]?(?:y/?o\b|yo[mfMF]?\b|[FMfm]\b)"
+    rf"(?<![\w'’\-./])(?P<v>{TOKEN},[ ]{TOKEN}(?:[ ][A-Z]\.?)?)(?=,?[ ]+(?:\(?\d{{1,3}}["
+    rf" ]?(?:y/?o\b|yo[mfMF]?\b|[FMfm]\b)"
     r"|\(\d{1,3}\)|(?i:dob|mrn|chart|acct|hosp|d\.o\.b)\b|#\d))"
 )
 _SLASHED = re.compile(r"(?<![\w/])(?P<a>[A-Z]{3,})/(?P<b>[A-Z]{3,})(?:/[A-Z]{1,12})?(?![\w/])")
@@ -63,36 +70,45 @@ _OPEN = re.compile(r"\([^()\n]{0,40}$")
 _TAG = re.compile(r"[ ]?[(\[](?P<v>[A-Z]?\d{4})[)\]]")
 _QUOTED = re.compile(rf",?[ ]?[(]?[\"“](?P<v>{TOKEN}(?:[ ]{TOKEN})?)[\"”]")
 _QUOTED_PAIR = re.compile(rf"[\"“](?P<v>{TOKEN},[ ]?{TOKEN}(?:[ ]{TOKEN})?)[\"”]")
-_QUOTED_CUES = frozenset(
-    "prefers name by as called alias aka nickname nicknamed to named alert handle grandmother grandma grandfather grandpa"
-    " mother father mom dad son daughter sister brother wife husband partner friend cousin aunt uncle dog cat staff pt"
-    " patient".split()  # noqa: SIM905
+_QUOTED_CUES = word_set(
+    """prefers, name, by, as, called, alias, aka, nickname, nicknamed, to, named, alert, handle,
+    grandmother, grandma, grandfather, grandpa, mother, father, mom, dad, son, daughter,
+    sister, brother, wife, husband, partner, friend, cousin, aunt, uncle, dog, cat, staff, pt,
+    patient"""
 )
-_QUOTED_NAME = re.compile(rf"[ ,:]{{1,2}}(?:to be called[ ])?[\"“'‘](?P<v>{TOKEN}(?:[ ]{TOKEN})?)[\"”'’]")
+_QUOTED_NAME = re.compile(
+    rf"[ ,:]{{1,2}}(?:to be called[ ])?[\"“'‘](?P<v>{TOKEN}(?:[ ]{TOKEN})?)[\"”'’]"
+)
 _BORN = re.compile(
-    rf"(?i:d[o0]b|d\.o\.b\.?|born|b\.|birth[ ]?date|date of birth)[ :]{{0,3}}\d{{1,4}}[/.\-]\d{{1,2}}[/.\-]\d{{2,4}}[ ,;]{{0,2}}\(?{_N}"
+    rf"(?i:d[o0]b|d\.o\.b\.?|born|b\.|birth[ ]?date|date of birth)["
+    rf" :]{{0,3}}\d{{1,4}}[/.\-]\d{{1,2}}[/.\-]\d{{2,4}}[ ,;]{{0,2}}\(?{_N}"
     r"(?=[ ]?\)|[ ]?(?:yo?\b|y/o|[MFmf]\b|yrs?))"
 )
-_FAMILY = frozenset(
-    "mother father mom dad mo fa brother bro sister sis uncle aunt cousin son daughter dtr grandmother grandfather grandma"
-    " grandpa mgm mgf pgm pgf mgma pgma niece nephew sib sibs sibling siblings parent parents twin wife husband fh fhx famhx"
-    " family".split()  # noqa: SIM905
+_FAMILY = word_set(
+    """mother, father, mom, dad, mo, fa, brother, bro, sister, sis, uncle, aunt, cousin, son,
+    daughter, dtr, grandmother, grandfather, grandma, grandpa, mgm, mgf, pgm, pgf, mgma, pgma,
+    niece, nephew, sib, sibs, sibling, siblings, parent, parents, twin, wife, husband, fh,
+    fhx, famhx, family"""
 )
 _KIN_AT = re.compile(
     rf"\b[^.\n;]{{0,40}}?(?:\b(?:at|age|aged|dx|died|d\.?)[ ]|@[ ]?){_N}"
     r"(?=[ ]?(?:[,;.)\n/]|$|of\b|from\b|w/|with\b|and\b|\())(?![.,/]\d)"
 )
 _KIN_NUMBER = re.compile(
-    rf"[ ](?:is[ ]|was[ ]|now[ ])?{_N}(?=[ ]?(?:[,;)]|a\b|and\b|alive|living|healthy|well|w/|with\b|deceased|died|dec\b))"
+    rf"[ ](?:is[ ]|was[ ]|now[ ])?{_N}(?=[ ]?(?:[,;)]|a\b|and\b|alive|living|healthy|well|w/"
+    rf"|with\b|deceased|died|dec\b))"
     r"(?![.,/]\d)"
 )
-_KIN = frozenset(
-    "son daughter dtr wife husband husb mother father mom dad brother sister niece nephew aunt uncle cousin partner girlfriend"
-    " boyfriend friend housemate roommate flatmate neighbor neighbour grandson granddaughter grandma grandpa stepdad stepmom"
-    " stepson stepdaughter fiance fiancee fiancée twin spouse dog cat horse pet aide nanny sitter".split()  # noqa: SIM905
+_KIN = word_set(
+    """son, daughter, dtr, wife, husband, husb, mother, father, mom, dad, brother, sister, niece,
+    nephew, aunt, uncle, cousin, partner, girlfriend, boyfriend, friend, housemate, roommate,
+    flatmate, neighbor, neighbour, grandson, granddaughter, grandma, grandpa, stepdad,
+    stepmom, stepson, stepdaughter, fiance, fiancee, fiancée, twin, spouse, dog, cat, horse,
+    pet, aide, nanny, sitter"""
 )
 _KIN_NICK = re.compile(
-    r"[ ](?P<v>[A-Z][a-z]{2,14})(?=['’]s[ ]|[,.;)(\n]|[ ](?:and|&|at|who|is|was|will|has|w/|with)[ ]|[ ]\(|$)"
+    r"[ ](?P<v>[A-Z][a-z]{2,14})(?=['’]s[ ]|[,.;)(\n]|[ ](?:and|&|at|who|is|was|will|has|w/"
+    r"|with)[ ]|[ ]\(|$)"
 )
 _KIN_MONTH = re.compile(
     r"[ ](?P<v>June|April|May|August|Autumn|Summer|Sunday|Friday|Wednesday)(?![\w]|[ ]\d|,[ ]\d)"
@@ -156,26 +172,31 @@ class Notes:
             word, end = cue.group().lower(), cue.end()
             if word not in _CUES:
                 continue
-            if word in _KIN and (match := _KIN_MONTH.match(text, end)) is not None:
+            if word in _KIN:
+                yield from self._nicknamed(text, end, lower=cue.group().islower())
+            rules = (_KIN_AT, _KIN_NUMBER) if word in _FAMILY else ()
+            for rule in rules:
+                if (match := rule.match(text, end)) is not None:
+                    yield _age(*match.span("v"))
+            match = _QUOTED_NAME.match(text, end) if word in _QUOTED_CUES else None
+            if match is not None and fold(match["v"]) not in STOP:
                 yield _person(*match.span("v"))
-            if word in _KIN and cue.group().islower() and (match := _KIN_NICK.match(text, end)):
-                name = fold(match["v"])
-                plain = name in STOP or name in FUNCTION_WORDS or self._lexicon.medical(name)
-                if not plain and not self._lexicon.place(name):
-                    yield _person(*match.span("v"))
-            if word in _FAMILY:
-                for rule in (_KIN_AT, _KIN_NUMBER):
-                    if (match := rule.match(text, end)) is not None:
-                        yield _age(*match.span("v"))
-            if word in _QUOTED_CUES and (match := _QUOTED_NAME.match(text, end)) is not None:
-                if fold(match["v"]) not in STOP:
-                    yield _person(*match.span("v"))
+
+    def _nicknamed(self, text: str, end: int, *, lower: bool) -> Iterable[Span]:
+        """`Wife June`, `housemate Pixie`: plain words behind kin."""
+        if (match := _KIN_MONTH.match(text, end)) is not None:
+            yield _person(*match.span("v"))
+        if lower and (match := _KIN_NICK.match(text, end)) is not None:
+            name = fold(match["v"])
+            plain = name in STOP or name in FUNCTION_WORDS or self._lexicon.medical(name)
+            if not plain and not self._lexicon.place(name):
+                yield _person(*match.span("v"))
 
     def _somebody(self, words: list[str]) -> bool:
         known = self._lexicon
         if any(w.isupper() and fold(w).replace(".", "") in NOBODY for w in words[1:]):
             return False
-        words = [w.strip(".") for w in words if len(w) > 2]  # noqa: PLR2004
+        words = [w.strip(".") for w in words if len(w) > 2]
         if not words or any(fold(w) in STOP or known.medical(w) for w in words):
             return False
         return any(not known.common(w) for w in words) and (

@@ -17,11 +17,16 @@ _LOWER_MONTHS = (
 _MD = r"(?:0?[1-9]|1[0-2])[/\-](?:0?[1-9]|[12]\d|3[01])"
 #: Month and day as written after an examination or a laboratory: "BMP 6/6", "echo 3/2".
 _EXAMS = (
-    r"BMP|CMP|CBC|[Ll]abs?|LABS|[BUW]?[Cc]x|CXR|CT|CTA|CTAP|MRI|MRA|MRCP|US|U/S|[Ee]cho|ECHO|TTE|TEE|EKG|ECG"
-    r"|A1[Cc]|INR|HIDA|PET|PET/CT|EGD|ERCP|EUS|[Cc]olo(?:noscopy)?|[Cc]ath|LHC|RHC|PCI|[Bb]x|[Bb]iopsy|LP|UA|XR"
-    r"|[Xx]-?rays?|KUB|EEG|EMG|PFTs?|[Mm]ammo|DEXA|DXA|[Pp]ap|LFTs?|[Tt]rop|PSA|TSH|CEA|[Ss]urgery|[Oo]p|OR|NST|BPP"
-    r"|LMP|EDD|EDC|IUD|C/?[Ss]|[Aa]dm(?:it(?:ted)?)?|[Dd]/?[Cc]|POD#?0|s/p|[Ff]/?[Uu]|RTC|NV|LV|[Nn]ext|[Ll]ast|[Pp]rev"
-    r"|[Ff]illed|[Pp]laced|[Dd]ue|[Ss]een|[Vv]isit|[Rr]echeck|[Rr]efill|ROM|AROM|SROM|GBS|NIPT|amnio|XRT|RT|C\d|ICD"
+    r"BMP|CMP|CBC|[Ll]abs?|LABS|[BUW]?[Cc]x|CXR|CT|CTA|CTAP|MRI|MRA|MRCP|US|U/S|[Ee]cho|ECHO|TTE"
+    r"|TEE|EKG|ECG"
+    r"|A1[Cc]|INR|HIDA|PET|PET/CT|EGD|ERCP|EUS|[Cc]olo(?:noscopy)?|[Cc]ath|LHC|RHC|PCI|[Bb]x"
+    r"|[Bb]iopsy|LP|UA|XR"
+    r"|[Xx]-?rays?|KUB|EEG|EMG|PFTs?|[Mm]ammo|DEXA|DXA|[Pp]ap|LFTs?|[Tt]rop|PSA|TSH|CEA"
+    r"|[Ss]urgery|[Oo]p|OR|NST|BPP"
+    r"|LMP|EDD|EDC|IUD|C/?[Ss]|[Aa]dm(?:it(?:ted)?)?|[Dd]/?[Cc]|POD#?0|s/p|[Ff]/?[Uu]|RTC|NV|LV"
+    r"|[Nn]ext|[Ll]ast|[Pp]rev"
+    r"|[Ff]illed|[Pp]laced|[Dd]ue|[Ss]een|[Vv]isit|[Rr]echeck|[Rr]efill|ROM|AROM|SROM|GBS|NIPT"
+    r"|amnio|XRT|RT|C\d|ICD"
 )
 _NO_UNIT = r"(?![\w/%\-]|\.\d|[ ]?(?:mg|mcg|ml|mL|cm|mm|strength|pain|tabs?|hrs?|of\b))"
 
@@ -37,21 +42,22 @@ def _rising(value: str) -> bool:
     keys = [month * _DAYS_BY_MONTH + day for month, day in pairs]
     days = {day for _, day in pairs}
     dated = re.search(r"\d[/\-]\d{1,2}[/\-]\d{2}", value) is not None
-    far = any(day > 5 and day != 10 for day in days)  # noqa: PLR2004  fifths, tenths
-    return keys == sorted(set(keys)) and (dated or far or len(keys) > 2)  # noqa: PLR2004
+    far = any(day > 5 and day != 10 for day in days)
+    return keys == sorted(set(keys)) and (dated or far or len(keys) > 2)
 
 
 def _damaged(value: str) -> bool:
     """Say whether a number was misread: a letter or two, and digits enough."""
     digits, letters = sum(map(str.isdigit, value)), sum(map(str.isalpha, value))
-    return 0 < letters < digits and digits > 2  # noqa: PLR2004
+    return 0 < letters < digits and digits > 2
 
 
 DATES: tuple[Pattern, ...] = (
     shaped(
         "note_days_list",
         "DATE_TIME",
-        rf"(?<![\w/.\-]){_MD}(?:[/\-](?:\d{{4}}|\d{{2}}))?(?:(?:,? ?(?:and|&|then|or)|[,;]|[ ]?\+)[ ]?{_MD}"
+        rf"(?<![\w/.\-]){_MD}(?:[/\-](?:\d{{4}}|\d{{2}}))?(?:(?:,? ?(?:and|&|then|or)|[,;]|["
+        rf" ]?\+)[ ]?{_MD}"
         rf"(?:[/\-](?:\d{{4}}|\d{{2}}))?){{1,11}}{_NO_UNIT}",
         score=0.6,
         lead="digit",
@@ -91,8 +97,10 @@ DATES: tuple[Pattern, ...] = (
         score=0.45,
         lead="capital",
         context=(
-            r"(?<!\w)(?i:in|since|until|till|til|last|this past|next|early|mid|late|through|thru|around"
-            r"|before|after|back in|end of|start of|beginning of|middle of|due|by|from|of|every|each)[ \-]"
+            r"(?<!\w)(?i:in|since|until|till|til|last|this past|next|early|mid|late|through|thru"
+            r"|around"
+            r"|before|after|back in|end of|start of|beginning of|middle of|due|by|from|of|every"
+            r"|each)[ \-]"
         ),
     ),
     anchored(
@@ -134,7 +142,10 @@ DATES: tuple[Pattern, ...] = (
         "note_dob_damaged",
         "DATE_TIME",
         "d0b, dob, d.o.b., date of birth, birth date, b0b, oob",
-        value=r"(?P<v>[0-9OolISB]{1,4}[ ]?[/.\-][ ]?[0-9OolISB]{1,2}[ ]?[/.\-][ ]?[0-9OolISB]{2,4})(?!\w)",
+        value=(
+            r"(?P<v>[0-9OolISB]{1,4}[ ]?[/.\-][ ]?[0-9OolISB]{1,2}[ ]?[/.\-][ ]?[0-9OolISB]{2,4})"
+            r"(?!\w)"
+        ),
         separator=r"[ \t]*[:;=.|]?[ \t]*",
         score=0.8,
     ),
@@ -144,7 +155,8 @@ PHONES: tuple[Pattern, ...] = (
     shaped(
         "note_phone_damaged",
         "PHONE_NUMBER",
-        r"(?<![\w/\-.])\(?[2-9OolISB][0-9OolISB]{2}\)?[\-. ][0-9OolISB]{3}[\-. ][0-9OolISB]{4}(?!\w)",
+        r"(?<![\w/\-.])\(?[2-9OolISB][0-9OolISB]{2}\)?[\-. ][0-9OolISB]{3}[\-."
+        r" ][0-9OolISB]{4}(?!\w)",
         score=0.7,
         check=_damaged,
         check_required=True,
@@ -152,7 +164,8 @@ PHONES: tuple[Pattern, ...] = (
     shaped(
         "note_phone_local_extension",
         "PHONE_NUMBER",
-        r"(?<![\w\-/.+])(?:\d{3}[\-. ])?\d{3}[\-.]\d{4}[ \t,;]{0,3}(?:x|X|ext\.?|Ext\.?|EXT\.?|extension|opt\.?"
+        r"(?<![\w\-/.+])(?:\d{3}[\-. ])?\d{3}[\-.]\d{4}[ \t,;]{0,3}(?:x|X|ext\.?|Ext\.?|EXT\.?"
+        r"|extension|opt\.?"
         r"|option|#)[ \t.:]{0,2}\d{1,6}(?![\w\-/])",
         score=0.75,
         lead="digit",
@@ -162,32 +175,41 @@ PHONES: tuple[Pattern, ...] = (
         "note_extension_dashed",
         "PHONE_NUMBER",
         "ext, extension, pager, pgr, beeper, vocera, cisco, spok, x",
-        r"(?:(?:ext(?:ension|n)?|pager|pgr|beeper|vocera|cisco|spok)\b[ \t]*[.:#]?[ \t]*|(?<!\w)x[ ]?)(?P<v>\d{1,2}-\d{4}"
+        r"(?:(?:ext(?:ension|n)?|pager|pgr|beeper|vocera|cisco|spok)\b[ \t]*[.:#]?[ \t]*"
+        r"|(?<!\w)x[ ]?)(?P<v>\d{1,2}-\d{4}"
         r"|\d{4,5})(?![\w/\-]|\.\d)",
         score=0.6,
     ),
 )
 
 _AFTER_ROOM = (
-    r"(?![\w/%+:]|\.\d|,\d|[ ]?(?:days?|d\b|wks?|weeks?|hrs?|hours?|h\b|mins?|min\b|mg|ml|cc|mm|cm|units?"
+    r"(?![\w/%+:]|\.\d|,\d|[ ]?(?:days?|d\b|wks?|weeks?|hrs?|hours?|h\b|mins?|min\b|mg|ml|cc|mm"
+    r"|cm|units?"
     r"|liters?|L\b|x\b|times|pts?\b|patients|to\b|of\b|-\d))"
 )
 _STREET_AFTER = (
-    r"(?=,[ ](?:[A-Z]|lower|upper|basement|rear|downstairs|upstairs|apt|unit|ste|suite|floor|\d)|[.;)\n]|$"
+    r"(?=,[ ](?:[A-Z]|lower|upper|basement|rear|downstairs|upstairs|apt|unit|ste|suite|floor|\d)"
+    r"|[.;)\n]|$"
     r"|,?[ ](?:w/|with|alone|since|in|near|by|for|x)\b|[ ]#)"
 )
 _NAME_OF_STREET = (
     r"(?:(?:N|S|E|W|NE|NW|SE|SW|North|South|East|West|Old|Upper|Lower|New|Saint|St\.|Mt\.)[ ])?"
-    r"(?!(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec|Monday|Tuesday|Wednesday|Thursday|Friday|Saturday"
-    r"|Sunday|Units?|Days?|Weeks?|Months?|Years?|Hours?|Tabs?|Tablets?|Fr|French|Gauge|Hz|Patients?|Mr|Mrs|Ms|Dr)\b)"
+    r"(?!(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec|Monday|Tuesday|Wednesday|Thursday"
+    r"|Friday|Saturday"
+    r"|Sunday|Units?|Days?|Weeks?|Months?|Years?|Hours?|Tabs?|Tablets?|Fr|French|Gauge|Hz"
+    r"|Patients?|Mr|Mrs|Ms|Dr)\b)"
     r"[A-Z][a-zà-ÿ'’]{2,}(?:[ ][A-Z][a-zà-ÿ'’]{2,}){0,2}"
 )
 _PART = (
     r"(?:(?i:apt|apartment|suite|ste|unit|rm|room|fl|floor|bldg|building|trlr|trailer|slip)\.?"
-    r"[ ]?#?[ ]?[A-Za-z]?-?\d{0,5}[A-Za-z]?\b|#[ ]?\w{1,6}|(?i:(?:lower|upper|ground|main|top)[ ](?:level|floor"
-    r"|unit|flat|apt|apartment)|basement(?:[ ](?:apt|apartment|unit))?|rear(?:[ ](?:house|unit|apt|cottage))?"
-    r"|downstairs|upstairs|garage(?:[ ](?:apt|apartment))?|(?:\d{1,2}(?:st|nd|rd|th)|first|second|third|fourth)"
-    r"[ ](?:floor|fl)\b(?:[ ](?:rear|front|left|right))?|back[ ](?:house|unit)|in-law[ ](?:unit|suite)))"
+    r"[ ]?#?[ ]?[A-Za-z]?-?\d{0,5}[A-Za-z]?\b|#[ ]?\w{1,6}|(?i:(?:lower|upper|ground|main|top)["
+    r" ](?:level|floor"
+    r"|unit|flat|apt|apartment)|basement(?:[ ](?:apt|apartment|unit))?|rear(?:[ ](?:house|unit"
+    r"|apt|cottage))?"
+    r"|downstairs|upstairs|garage(?:[ ](?:apt|apartment))?|(?:\d{1,2}(?:st|nd|rd|th)|first|second"
+    r"|third|fourth)"
+    r"[ ](?:floor|fl)\b(?:[ ](?:rear|front|left|right))?|back[ ](?:house|unit)|in-law[ ](?:unit"
+    r"|suite)))"
 )
 PLACES: tuple[Pattern, ...] = (
     shaped(
@@ -206,15 +228,18 @@ PLACES: tuple[Pattern, ...] = (
         lead="digit",
         digits=1,
         context=(
-            r"(?<!\w)(?i:home|lives?|living|resid(?:es|ing|ence)|address|addr|stay(?:s|ing)|moved|moving|evict(?:ed|ion)"
-            r"|house|apartment|apt|property|at|from|to|scene|location|loc|office|clinic|deliver(?:ed|y)?|mail(?:ed|ing)?"
+            r"(?<!\w)(?i:home|lives?|living|resid(?:es|ing|ence)|address|addr|stay(?:s|ing)|moved"
+            r"|moving|evict(?:ed|ion)"
+            r"|house|apartment|apt|property|at|from|to|scene|location|loc|office|clinic"
+            r"|deliver(?:ed|y)?|mail(?:ed|ing)?"
             r"|located|found)(?:[ ](?i:in|at|to|is|from|of|on|address|outside|near))?[ ]?:?[ ]"
         ),
     ),
     shaped(
         "note_street_after_person",
         "LOCATION",
-        rf"(?<![\w/\-.])\d{{1,5}}[ ]{_NAME_OF_STREET}(?=,[ ](?:[A-Z][a-z]+(?:[ ][A-Z][a-z]+)?,?[ ](?:[A-Z]{{2}}\b|ph|tel|\d{{5}})|{_PART}))",
+        rf"(?<![\w/\-.])\d{{1,5}}[ ]{_NAME_OF_STREET}(?=,[ ](?:[A-Z][a-z]+(?:[ ][A-Z][a-z]+)?,?["
+        rf" ](?:[A-Z]{{2}}\b|ph|tel|\d{{5}})|{_PART}))",
         score=0.55,
         lead="digit",
         digits=1,
@@ -222,8 +247,10 @@ PLACES: tuple[Pattern, ...] = (
     shaped(
         "note_place_to",
         "LOCATION",
-        r"(?<!\w)(?:(?i:home|back|return(?:s|ed|ing)?|ret'd|drive|drove|driving|flying|fly|going|goes|went"
-        r"|disposition|dispo)[ ]to|(?i:trip|vacation|travel|cruise|deployment)[ ](?:to|in)|(?i:up|down|out)[ ](?i:in|on|at|near)|(?i:outside|near|behind|beside"
+        r"(?<!\w)(?:(?i:home|back|return(?:s|ed|ing)?|ret'd|drive|drove|driving|flying|fly|going"
+        r"|goes|went"
+        r"|disposition|dispo)[ ]to|(?i:trip|vacation|travel|cruise|deployment)[ ](?:to|in)|(?i:up"
+        r"|down|out)[ ](?i:in|on|at|near)|(?i:outside|near|behind|beside"
         r"|across[ ]from|next[ ]to|off|past|around the corner from)(?:[ ]of)?)[ ](?:the[ ])?"
         r"(?P<v>[A-Z][a-zà-ÿ'’]+(?:[ \-](?:of[ ]|the[ ]|&[ ])?[A-Z][a-zà-ÿ'’]+){0,3})(?!\w)",
         score=0.42,
@@ -231,10 +258,14 @@ PLACES: tuple[Pattern, ...] = (
     shaped(
         "note_place_kind",
         "LOCATION",
-        r"(?<![\w'’\-])(?!(?:Recent|No|Multiple|Frequent|Prior|Any|Denies|Past|Two|Three|The|Her|His|Fall|Trigger)[ ])"
-        r"[A-Z][a-zà-ÿ'’]{2,}[ ](?:Falls|Heights|Corners|Mesa|Bluffs?|Prairie|Flats|Hollow|Crossing|Springs|Harbou?r"
-        r"|Junction|Landing|Grove|Ridge|Valley|Hills|Creek|Beach|Bay|Islands?|Gap|Mills|Village|Meadows|Acres"
-        r"|Estates|Shores|Rapids|Summit|Township|Parish|Pines|Oaks|Bend|Run|Forks?|Cove|Pond|Lakes?|Woods|Knolls?|Point)"
+        r"(?<![\w'’\-])(?!(?:Recent|No|Multiple|Frequent|Prior|Any|Denies|Past|Two|Three|The|Her"
+        r"|His|Fall|Trigger)[ ])"
+        r"[A-Z][a-zà-ÿ'’]{2,}[ ](?:Falls|Heights|Corners|Mesa|Bluffs?|Prairie|Flats|Hollow"
+        r"|Crossing|Springs|Harbou?r"
+        r"|Junction|Landing|Grove|Ridge|Valley|Hills|Creek|Beach|Bay|Islands?|Gap|Mills|Village"
+        r"|Meadows|Acres"
+        r"|Estates|Shores|Rapids|Summit|Township|Parish|Pines|Oaks|Bend|Run|Forks?|Cove|Pond"
+        r"|Lakes?|Woods|Knolls?|Point)"
         r"(?!\w|[ ]of\b)",
         score=0.42,
         lead="capital",
@@ -242,26 +273,34 @@ PLACES: tuple[Pattern, ...] = (
     shaped(
         "note_place_abroad",
         "LOCATION",
-        r"(?<![\w'’\-])[A-Z][a-zà-ÿ]{2,}(?:abad|istan|pur|puram|nagar|grad|garh|hausen|weiler|ovice|kulam|patnam|halli|shahr"
-        r"|havn|drecht|kirchen|brunn|ingen|polis|mandu|pradesh|baatar|ovo|evsk|insk|yansk|ovka|ivka|abinsk)(?!\w)",
+        r"(?<![\w'’\-])[A-Z][a-zà-ÿ]{2,}(?:abad|istan|pur|puram|nagar|grad|garh|hausen|weiler"
+        r"|ovice|kulam|patnam|halli|shahr"
+        r"|havn|drecht|kirchen|brunn|ingen|polis|mandu|pradesh|baatar|ovo|evsk|insk|yansk|ovka"
+        r"|ivka|abinsk)(?!\w)",
         score=0.4,
         lead="capital",
     ),
     shaped(
         "note_room",
         "LOCATION",
-        r"(?<!\w)(?<!Post )(?<!Pre )(?:(?:OR|O\.R\.|LDR|LDRP|L&D|ED|ER|ED HALL|Hall|HALL|Hallway|WING|Wing|Pod|POD|Chair|CHAIR"
-        r"|Op|OP|Operatory|OPERATORY|Trauma|TRAUMA|Resus|RESUS|Triage|TRIAGE|Fast Track|Cube|Cubicle|Isolette|Crib"
-        r"|[MSCN]ICU|CVICU|CTICU|PICU|PACU|ICU|CCU|CDU|ICU|PCU|SDU|IMCU|Stepdown|Step-down|TELE|Tele|Cell|Dorm|Cabin|Site|Slip"
-        r"|Exam|Procedure Room|Cath Lab|Suite|Ward|WARD|Floor|Bay|BAY|Rm|RM|Room|ROOM|Unit|Station|Theatre|Theater|Cottage)"
-        rf"[ ]#?)(?P<v>(?:\d{{1,4}}[A-D]?|[A-H]\d{{0,3}})(?:[ \-/,]{{1,2}}(?i:bed|bay|chair)?[ ]?#?(?:\d{{1,3}}[A-D]?|[A-D]))?){_AFTER_ROOM}",
+        r"(?<!\w)(?<!Post )(?<!Pre )(?:(?:OR|O\.R\.|LDR|LDRP|L&D|ED|ER|ED HALL|Hall|HALL|Hallway"
+        r"|WING|Wing|Pod|POD|Chair|CHAIR"
+        r"|Op|OP|Operatory|OPERATORY|Trauma|TRAUMA|Resus|RESUS|Triage|TRIAGE|Fast Track|Cube"
+        r"|Cubicle|Isolette|Crib"
+        r"|[MSCN]ICU|CVICU|CTICU|PICU|PACU|ICU|CCU|CDU|ICU|PCU|SDU|IMCU|Stepdown|Step-down|TELE"
+        r"|Tele|Cell|Dorm|Cabin|Site|Slip"
+        r"|Exam|Procedure Room|Cath Lab|Suite|Ward|WARD|Floor|Bay|BAY|Rm|RM|Room|ROOM|Unit"
+        r"|Station|Theatre|Theater|Cottage)"
+        rf"[ ]#?)(?P<v>(?:\d{{1,4}}[A-D]?|[A-H]\d{{0,3}})(?:[ \-/,]{{1,2}}(?i:bed|bay|chair)?["
+        rf" ]?#?(?:\d{{1,3}}[A-D]?|[A-D]))?){_AFTER_ROOM}",
         score=0.45,
         lead="capital",
     ),
     shaped(
         "note_ward",
         "LOCATION",
-        r"(?<![\w/.\-])\d{1,2}[ \-]?(?:North|South|East|West|Tower|Main|Center|Central|Pavilion|NORTH|SOUTH|EAST|WEST|TOWER)"
+        r"(?<![\w/.\-])\d{1,2}[ \-]?(?:North|South|East|West|Tower|Main|Center|Central|Pavilion"
+        r"|NORTH|SOUTH|EAST|WEST|TOWER)"
         r"[ \-](?:(?i:rm|room|bed)[ ])?\d{1,4}(?:[\-/]?[A-D1-4])?(?![\w/%]|\.\d)",
         score=0.6,
         lead="digit",
@@ -292,78 +331,4 @@ PLACES: tuple[Pattern, ...] = (
     ),
 )
 
-IDS: tuple[Pattern, ...] = (
-    labelled(
-        "note_officer",
-        "ID_NUMBER",
-        "shield, shield #, shield no, star, star #, star no, unit badge, credential, credential #, trooper id,"
-        " officer id, id tag, wristband, band, bracelet, armband, seal, evidence bag, bag, tag, locker",
-        value=r"(?P<v>(?=(?:[A-Z\-]*\d){2})[A-Z0-9][A-Z0-9\-]{1,14})(?![\w%]|\.\d)",
-        separator=r"[ \t]*(?:number|no\.?|#|id)?[ \t]*[:#]?[ \t]*",
-        score=0.55,
-    ),
-    labelled(
-        "note_laboratory",
-        "LICENSE_NUMBER",
-        "clia, cap, clia no, clia number, cms, ccn, aaaasf, jcaho, iso, nabp, oscar, oasis id, hha id",
-        value=r"(?P<v>(?=(?:[A-Z.\-]*\d){5})[A-Z0-9][A-Z0-9]*(?:-[A-Z0-9]+){0,3})(?![\w%]|\.\d)",
-        separator=r"[ \t]*(?:number|no\.?|#|id|lic\.?|cert\.?)?[ \t]*[:#]?[ \t]*",
-        score=0.6,
-    ),
-    labelled(
-        "note_container",
-        "SPECIMEN_ID",
-        "cycle, run, log, straw, straws, tank, cane, tray, kit, pouch, tote, cassette, tube, vial, sticker, ampule,"
-        " unit number, bag number, container, cryovial",
-        value=r"(?P<v>(?=[A-Z]*\d)[A-Z]{0,4}\d{2,6}-\d{1,6}|[A-Z]{2,4}\d{4,8})(?![\w/%]|\.\d)",
-        separator=r"[ ]?(?:no\.?|#)?[ ]?[:#]?[ ]?",
-        score=0.5,
-        flags=re.IGNORECASE,
-    ),
-    shaped(
-        "note_veteran_tag",
-        "US_SSN",
-        r"(?P<v>[A-Z]\d{4})(?=\)|[ ]*[,;\n]|$)",
-        score=0.6,
-        lead="capital",
-        context=r"(?i:[Vv]et(?:eran)?|last ?4|l4|tag|ssn|[A-Z]{2,},[ ]?[A-Z]{2,}(?: [A-Z]+\.?)?)[ :#]{0,2}\(?[ ]?",
-    ),
-)
-
-_UNITS = (
-    "Cavalry|Infantry|Airborne|Armou?red?|Marines?|Mar(?:ine)? Div|Division|Div|Battalion|Bn|Brigade|Bde|Regiment|Rgt|Fleet"
-    "|Squadron|Rangers?|Special Forces|SFG|Engineers?|MP|Artillery|Field Artillery|Signal|Transport(?:ation)?|Medical"
-    "|Ranger|Seabees|Fighter|Bomb(?:er)?|Air Force|Army|Corps|ID|ACR|MEU|Wing|Support Group"
-)
-_W = r"(?:(?:St|Mt|Ft|Dr)\.|[A-Z0-9#](?:[\w'’&\-]|\.(?=\w))*)"
-_COMPANY = (
-    rf"(?P<v>{_W}(?:(?:[ ](?:of|the|and|for|de|la|del|at|on|y|du)){{0,2}}[ ](?:&[ ])?(?:{_W}|\d{{1,4}}(?!\w)(?![/\-]))"
-    r"){0,6}(?:,[ ](?:LLC|Inc|PC|PLLC|Ltd|LLP)\b\.?)?)"
-)
-ORGANIZATIONS: tuple[Pattern, ...] = (
-    shaped(
-        "note_unit_of_army",
-        "ORGANIZATION",
-        rf"(?<!\w)\d{{1,3}}(?:st|nd|rd|th)[ ](?:[A-Z][a-z]+[ ])?(?:{_UNITS})(?:[ ](?:Division|Regiment|Brigade|Battalion|Group|Wing))?(?!\w)",
-        score=0.5,
-        lead="digit",
-        digits=1,
-    ),
-    labelled(
-        "note_organization_labelled",
-        "ORGANIZATION",
-        "ins, insurance, insurer, ins co, insurance co, primary ins, secondary ins, primary insurance,"
-        " secondary insurance, payer, payor, primary payer, carrier, health plan, bill, bill to, billed to, agency,"
-        " home health agency, home health, home care, visiting nurse, hh, hha, dme, dme vendor, vendor, supplier, employer, works, workplace, school, daycare,"
-        " pharmacy, pharm, facility, hospital, hosp, practice, referring facility, receiving facility,"
-        " sending facility, destination, transported to, transport to, dest, reference lab, ref lab, performing lab,"
-        " performed at, prior tx, prior treatment, previous tx, group home, shelter, snf, alf, dialysis unit,"
-        " dialysis center, outpatient unit, opo, tpl, wc carrier, work comp, church, funeral home, mortuary,"
-        " company, organization, org, institution, sponsor",
-        value=rf"(?-i:{_COMPANY})(?!\w)",
-        separator=r"[ \t]*(?:\([^)\n]{1,14}\))?[ ]?[:=][ \t]*[\"']?",
-        score=0.45,
-    ),
-)
-
-PATTERNS: tuple[Pattern, ...] = DATES + PHONES + PLACES + IDS + ORGANIZATIONS
+PATTERNS: tuple[Pattern, ...] = DATES + PHONES + PLACES

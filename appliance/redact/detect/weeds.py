@@ -20,13 +20,15 @@ NOBODY = word_set(
     rt, rrt, crt, rd, rdn, ldn, cde, cdces, lcsw, lmsw, licsw, lgsw, msw, bsw, lmft, mft, lpc, lpcc,
     lcpc, lmhc, ladc, cadc, crna, srna, caa, cnm, cpm, lm, ibclc, rnc, rnc-ob, ccrn, cen, cwocn,
     cwon, chpn, achpn, ocn, bmtcn, pccn, cnor, crnfa, cst, rdms, rvt, rdcs, arrt, mls, mlt, mt,
-    ascp, ct, ha, aud, au.d, ccds, ms, ma, mba, mha, mph, mbbs, mbchb, mbch, mrcp, frcs, frcp, frcpc,
+    ascp, ct, ha, aud, au.d, ccds, ms, ma, mba, mha, mph, mbbs, mbchb, mbch, mrcp, frcs, frcp,
+    frcpc,
     facp, facs, facc, faap, facog, facep, faan, fccp, fasn, faafp, faad, esq, jd, cpa, emt, emt-b,
     emt-p, nremt, nrp, ff/pm, cpnp, pnp, whnp, whnp-bc, pmhnp, pmhnp-bc, anp, anp-bc, acnp, bcba,
     rbt, ctrs, atc, cscs, cped, cpo, lat, lmt, lac, dipl, bccc, mdiv, phn, dabr, dabfp, facr, phd,
     pgy, pgy1, pgy2, pgy3, pgy4, ms3, ms4, ssn, ho, attg, im, em, fm, obgyn, ccc,
     est, edt, cst, cdt, mst, mdt, pst, pdt, akst, hst, utc, gmt, am, pm, hrs,
-    mom, mum, mommy, dad, daddy, mother, father, grandma, grandpa, gma, gpa, mgm, pgm, mgf, pgf, fob,
+    mom, mum, mommy, dad, daddy, mother, father, grandma, grandpa, gma, gpa, mgm, pgm, mgf, pgf,
+    fob,
     mob, sib, sibs, sis, bro, wife, husband, son, daughter, dtr, baby, infant, parents, spouse,
     aunt, uncle, niece, nephew, hubby, mil, fil, pt, patient"""
 )
@@ -34,37 +36,56 @@ _SHORT = plain_words("short_en")
 _DEPARTMENTS = plain_words("org_plain_en")
 #: Endings of words of medicine that no name has.
 _SUFFIX = re.compile(
-    r"[a-z]{3,}(?:grams?|graphy|graphic|scopy|scopic|ectomy|ostomy|otomy|plasty|pexy|rrhaphy|itis|osis|emia"
-    r"|aemia|uria|pathy|pathic|algia|metry|centesis|desis|lysis|rrhea|rrhoea|rrhage|megaly|penia|plegia|paresis"
-    r"|phagia|phasia|pnea|pnoea|trophy|trophic|genic|ocyte|ocytes|ocytosis|blast|oma|omas|otomies|ectomies"
+    r"[a-z]{3,}(?:grams?|graphy|graphic|scopy|scopic|ectomy|ostomy|otomy|plasty|pexy|rrhaphy|itis"
+    r"|osis|emia"
+    r"|aemia|uria|pathy|pathic|algia|metry|centesis|desis|lysis|rrhea|rrhoea|rrhage|megaly|penia"
+    r"|plegia|paresis"
+    r"|phagia|phasia|pnea|pnoea|trophy|trophic|genic|ocyte|ocytes|ocytosis|blast|oma|omas|otomies"
+    r"|ectomies"
     r"|iasis|ology|ologic|ologist|esthesia|esthetic|cardia|thorax|opia|opsia|tropia|phoria|stasis"
     r"|stenosis|sclerosis|philia|phobia|mycin|cillin)"
 )
 _LABEL = re.compile(r"[ ]?:(?!\d)")
 #: Sources that see a word's look and not what it is called.
-_WEAK = frozenset({"ner", "places", "names:surname", "names:first_name", "names:cue", "names:initial"})
+_WEAK = frozenset(
+    {"ner", "places", "names:surname", "names:first_name", "names:cue", "names:initial"}
+)
 _NAMED = frozenset({"PERSON", "LOCATION", "ORGANIZATION", "NRP"})
 #: "BIMS 9/15", "Satisfaction 10/10": a score before a fraction.
 _SCORED = re.compile(
-    r"(?i:(?<![a-z])(?:bims|mmse|moca|slums|gcs|apgars?|phq-?\d?|gad-?\d?|berg|tinetti|poma|katz|lawton|kps|vas|nrs"
-    r"|flacc|cpot|rass|bishop|satisf\w*|severity|intensity|discomfort|anxiety|mood|sleep|stress|fatigue|energy"
-    r"|appetite|nausea|itch\w*|pruritus|craving|cravings|urges?|confidence|readiness|importance|motivation"
-    r"|function|effort|cage|audit|dast|cows|ciwa|whodas|boston|morse|norton|braden|fim|tug|nihss|hit-?6|midas"
-    r"|acq|act|cat|mrc|borg|rpe|dyspnea|soreness|tenderness|numeric|worst|best|current|average|avg|now"
-    r"|pain|tone|grip|dorsiflexion|plantarflexion|flexion|extension|abduction|biceps|triceps|deltoids?"
-    r"|quads?|hams?|iliopsoas|ehl|ta|gastroc|ue|le|rue|lue|rle|lle|ues|les|bue|ble|throughout|reflex(?:es)?"
-    r"|patellar|achilles|dtrs?|pulses?|dp|radial|femoral|popliteal|strength|power|motor|murmurs?|sem|hsm"
-    r"|recall|items?|words?|questions?|correct|oriented|orientation|score[ds]?|scale|rated|rating|total|index|sum"
-    r"|visit|session|tx|treatment|fraction|fx|cycle|dose|week|page|image|series|nodes?|ln|lns|cores?"
+    r"(?i:(?<![a-z])(?:bims|mmse|moca|slums|gcs|apgars?|phq-?\d?|gad-?\d?|berg|tinetti|poma|katz"
+    r"|lawton|kps|vas|nrs"
+    r"|flacc|cpot|rass|bishop|satisf\w*|severity|intensity|discomfort|anxiety|mood|sleep|stress"
+    r"|fatigue|energy"
+    r"|appetite|nausea|itch\w*|pruritus|craving|cravings|urges?|confidence|readiness|importance"
+    r"|motivation"
+    r"|function|effort|cage|audit|dast|cows|ciwa|whodas|boston|morse|norton|braden|fim|tug|nihss"
+    r"|hit-?6|midas"
+    r"|acq|act|cat|mrc|borg|rpe|dyspnea|soreness|tenderness|numeric|worst|best|current|average"
+    r"|avg|now"
+    r"|pain|tone|grip|dorsiflexion|plantarflexion|flexion|extension|abduction|biceps|triceps"
+    r"|deltoids?"
+    r"|quads?|hams?|iliopsoas|ehl|ta|gastroc|ue|le|rue|lue|rle|lle|ues|les|bue|ble|throughout"
+    r"|reflex(?:es)?"
+    r"|patellar|achilles|dtrs?|pulses?|dp|radial|femoral|popliteal|strength|power|motor|murmurs?"
+    r"|sem|hsm"
+    r"|recall|items?|words?|questions?|correct|oriented|orientation|score[ds]?|scale|rated|rating"
+    r"|total|index|sum"
+    r"|visit|session|tx|treatment|fraction|fx|cycle|dose|week|page|image|series|nodes?|ln|lns"
+    r"|cores?"
     r"|bottles?|blocks?|vial|va|vision|od|os|ou|acuity|sc|cc|ph|snellen|near|distance)"
-    r"[a-z]*)\.?[ \t]{0,2}(?:of[ ]|was[ ]|is[ ]|at[ ]|a[ ]|to[ ]|=[ ]?|:[ ]?|\([ ]?|~[ ]?|rated[ ]|currently[ ]|now[ ])*$"
+    r"[a-z]*)\.?[ \t]{0,2}(?:of[ ]|was[ ]|is[ ]|at[ ]|a[ ]|to[ ]|=[ ]?|:[ ]?|\([ ]?|~[ ]?|rated["
+    r" ]|currently[ ]|now[ ])*$"
 )
 _SHORT_LABELS = word_set("loc, arr, iso, alb, ana, phos, lac, al, ed, dot, rae, kay, lyn, lin, tam")
 _GROUPS = word_set("pool, team, staff, inbox, desk, queue, scheduling, triage, clinic, unit, dept")
 _SHIFT = re.compile(r"(?:[01]\d|2[0-4])[0-5][05]-(?:[01]\d|2[0-4])[0-5][05]")
-_PARITY = re.compile(r"G\d{1,2}P[\d\-]{1,7}(?:A\d{1,2})?(?:L\d{1,2})?|[cpy]?T\d[a-c]?N\d[a-c]?M[\dx]")
+_PARITY = re.compile(
+    r"G\d{1,2}P[\d\-]{1,7}(?:A\d{1,2})?(?:L\d{1,2})?|[cpy]?T\d[a-c]?N\d[a-c]?M[\dx]"
+)
 _EXAM = re.compile(
-    r"(?:TTE|TEE|CT|CTA|CTAP|MRI|MRA|MRCP|US|XR|XRAY|KUB|EGD|ERCP|EUS|EKG|ECG|EEG|EMG|PET|CXR|BMP|CMP|CBC"
+    r"(?:TTE|TEE|CT|CTA|CTAP|MRI|MRA|MRCP|US|XR|XRAY|KUB|EGD|ERCP|EUS|EKG|ECG|EEG|EMG|PET|CXR|BMP"
+    r"|CMP|CBC"
     r"|PFT|DXA|DEXA|LHC|RHC|PCI|CABG|TKA|THA|TAVR|ICD|PPM|ECHO|SPECT|MPI|VCUG|HIDA|LP|BM|BX)[ ]"
 )
 _DAY_SOURCES = frozenset(
@@ -110,7 +131,7 @@ class Weeds:
             return False
         if self._lexicon.common(word) or fold(word) in _SHORT_LABELS:
             return True
-        return len(word) < 5 and not self._lexicon.first_name(word)  # noqa: PLR2004  "Loc", "Arr"
+        return len(word) < 5 and not self._lexicon.first_name(word)
 
     def _clinical(self, words: list[str], *, heading: bool) -> bool:
         """Say whether every word is an abbreviation, a code or a word of medicine."""
@@ -119,7 +140,9 @@ class Weeds:
         def plain(word: str) -> bool:
             folded = fold(word)
             listed = known.first_name(word) or known.surname(word) or known.place(word)
-            if heading and (not listed or len(word) < 5 or known.common(word) or known.medical(word)):
+            if heading and (
+                not listed or len(word) < 5 or known.common(word) or known.medical(word)
+            ):
                 return True
             if any(c.isdigit() for c in word) or folded in STOP:
                 return True
@@ -138,7 +161,7 @@ class Weeds:
         if span.source.startswith("pattern:court_file"):
             inside = span.start and text[span.start - 1].isalnum() and piece[0].isalpha()
             return bool(inside) or _EXAM.match(piece) is not None
-        if len(piece) < 4 and not any(c.isdigit() for c in piece):  # noqa: PLR2004  "s/n"
+        if len(piece) < 4 and not any(c.isdigit() for c in piece):
             return span.entity_type in ("DEVICE_ID", "ID_NUMBER", "MEDICAL_RECORD_NUMBER")
         if _PARITY.fullmatch(piece):
             return True
