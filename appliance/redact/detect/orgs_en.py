@@ -1,7 +1,7 @@
 """English organizations by the word they end in, or by where the text has somebody go or work.
 
-Owns `OrganizationFinder` and the lists `org_tails_en.txt`, `org_plain_en.txt`: kinds of
-organizations, and the words of departments and headings that make no name beside them ("SPINE CLINIC").
+Owns `OrganizationFinder` and the lists `org_tails_en.txt`, kinds of organizations, and
+`org_plain_en.txt`, words of departments and headings that make no name ("SPINE CLINIC").
 """
 
 from __future__ import annotations
