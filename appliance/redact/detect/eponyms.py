@@ -60,7 +60,7 @@ class Eponyms:
         for last, (length, numbered) in self._automaton.iter(lowered):
             start, end = last + 1 - length, last + 1
             before, after = lowered[start - 1 : start], lowered[end : end + 1]
-            if before.isalnum() or before == "-" or after.isalnum():
+            if before.isalnum() or before == "-" or (after.isalnum() and lowered[last].isalnum()):
                 continue
             if numbered and not _NUMBER.match(text, end):
                 continue

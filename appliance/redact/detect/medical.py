@@ -62,6 +62,8 @@ _MAYBE = (
     " nodules tube drain graft flap position respirations breathing gait pulse dementia anemia"
     " index lines line loop duct gland splint frame pin nail ligament curve stage grade murmur"
     " valve stent balloon forceps clamp retractor regimen solution tendon tendinitis canal fossa"
+    " hump cyst neuroma ulcer click shoe liner scan band boot brace collar tongs mask needle blade"
+    " scope hook knife clip staple screw plate rod wire cage patch mesh port airway loops blocks"
     " pouch space triangle incision guidelines level point membrane epi"
     "lepsy nevus rule rules protocol bypass suture"
 )
@@ -79,8 +81,8 @@ _RESULT = re.compile(
 )
 #: Right behind a name that signs share: "Hawkins +", "Jobe 4/5".
 _FINDING = re.compile(
-    r"(?:['’]s?)?[ ]?(?:\(?\+\)?(?!\w)|\(-\)|-ve|[ ](?:neg(?:ative)?|pos(?:itive)?"
-    r"|equivocal)(?!\w)(?![ ]for)|[ ][0-5]/5)"
+    r"(?:['’]s?)?(?:[ ]?(?:\(?\+\)?(?!\w)|\(-\)|-ve)|\?|[ ](?:nl|wnl|neg(?:ative)?|pos(?:itive)?"
+    r"|equivocal|no(?=[.,;]))(?!\w)(?![ ]for)|[ ][0-5]/5|[ ][+\-]\d)"
 )
 _DOSE = re.compile(
     r"(?:[ ](?:XR|ER|SR|CR|LA|HCT|DS))?,?[ ]\d+(?:[.,]\d+)?(?:[/\-]\d+(?:\.\d+)?)*[ ]?"
@@ -105,6 +107,8 @@ _SPECIES = re.compile(
 )
 _GENUS = re.compile(r"[A-Z][a-z]+(?:us|um|ia|ea|is|ella|bacter|cter|spora|phyton|coccus|ma|da|x)")
 _AFTER = 40
+#: What a model takes in behind a name: a sign, words without a capital.
+_TAIL = re.compile(r"(?:[ ]\+|[ ](?:nl|no|neg|pos|wnl|normal|negative|positive))$")
 _SIDE = re.compile(r"[A-Z]\.[ ]\w+")
 #: What follows the name of a scale: a grade in Roman numerals, a part of a whole, a unit, a total.
 _GRADED = re.compile(
@@ -171,7 +175,7 @@ class Clinical:
         return word != piece or _GRADED.match(text, span.end, span.end + 20) is not None
 
     def _medical(self, text: str, start: int, end: int) -> bool:
-        piece = text[start:end].rstrip(" +")
+        piece = _TAIL.sub("", text[start:end])
         end = start + len(piece)
         word = piece.removesuffix("'s").removesuffix("’s")
         reach = min(len(text), end + _AFTER)

@@ -63,7 +63,8 @@ _INITIAL_LAST = re.compile(
 )
 #: Last words of labels before the letters of the staff who wrote, typed, read or gave something.
 _SIGNERS = word_set(
-    """overread, read, tech, technologist, ma, rma, cma, rn, lpn, cna, scribe, typed, typist,
+    """rt, rrt, overread, read, tech, technologist, ma, rma, cma, rn, lpn, cna, scribe, typed,
+    typist,
     transcribed, transcriptionist, dict, dictated, trans, initials, initial, init, verified,
     checked, entered, drawn, collected, recorded, by, asst, assistant, hygienist, reviewed,
     reviewer, performed, witness, witnessed, check, cosign, cosigned, staff, sig, signed,
@@ -84,8 +85,8 @@ _DONE = word_set(
 )
 _DONE_BY = re.compile(r"[ ]by[ ](?P<v>[A-Z]{2,3})(?=[.,;)\n]|[ ](?:at|on|@)[ ]|[ ]\d|$)")
 _BY = re.compile(r"[ ](?P<v>[A-Z]{2})(?=\.(?:\s|$)|[;)\n]|$)")
-_WITNESSED = word_set("witnessed, scribed, cosigned, initialed, logged, charted")
-_WITNESS = re.compile(r"[ ](?P<v>[A-Z]{2,3})(?=[.;)\n]|$)")
+_WITNESSED = word_set("witness, witnessed, scribed, cosigned, initialed, logged, charted")
+_WITNESS = re.compile(r"[ ](?P<v>[A-Z]{2,3}|[A-Z]\.[ ]?[A-Z]\.)(?=[.;)\n]|$)")
 _CUE_WORD = re.compile(r"(?<![\w\-@])[A-Za-zé]+(?=[ :=,(/.])")
 _DICTATED = re.compile(
     r"(?<![\w/:.\-])(?P<v>[A-Z]{2,4}[/:][a-z]{2,4})(?![\w/:\-])"
@@ -96,7 +97,7 @@ _DICTATION = re.compile(
 )
 _CLOSING = re.compile(
     r"(?m)(?:^[ \t]{0,8}|[.!?)\]\d][ ]{1,3}|[ ]{2})(?:[\-–—~/]{1,2}[ ]?|/s/[ ]?|sig:?[ ]"
-    r"|\()(?P<v>[A-Za-z]{2,3}|[A-Za-z]\.[A-Za-z]\.)\)?"
+    r"|\()(?P<v>[A-Za-z]{2,3}(?:/[A-Za-z]{2,3})?|[A-Za-z]\.[A-Za-z]\.)\)?"
     r"(?P<n>[ ]\d{3,6})?[ \t]{0,4}$"
 )
 _CLOSING_SURE = re.compile(
@@ -119,6 +120,10 @@ _SURE_CUE = re.compile(
     r"(?i)over-?read|tech|init|typed|trans|scribe|grossed|reader|drawn|collected|verified"
 )
 _STOP_SHORT = _SHORT | NOBODY
+#: Two letters with full stops that are somebody's degree, a place or a way to give a drug.
+_DOTTED = word_set(
+    "md, rn, pa, np, do, dc, pt, ot, er, or, ed, iv, im, po, us, ie, eg, am, pm, dr, id"
+)
 _JUST_BY = frozenset({"by"})
 _CUES = _ROLES | _LABELS | _PATIENTS | _BEFORE_INITIAL | _SIGNERS | _DONE | _WITNESSED
 
@@ -144,14 +149,19 @@ class NoteNames:
     def _cued(self, text: str, word: str, end: int) -> Iterable[Span]:
         """What may stand behind one cue word."""
         match = _ROLE.match(text, end) if word in _ROLES else None
-        if match is not None and self._given(match["v"], sure=":" in match["sep"]):
+        if match is not None and (
+            self._given(match["v"], sure=":" in match["sep"])
+            or (match["i"] is not None and ":" in match["sep"] and self._worn(match["v"]))
+        ):
             last = match.end("v") if match["i"] is None else match.end("i")
             yield _person(match.start("v"), last, "role")
         if word in _LABELS or word.endswith(_LABEL_ENDS):
             match = _LABELLED.match(text, end)
             if match is not None:
                 first, *rest = match["v"].split(" ")
-                if self._given(first, sure=True) and not (rest and self._unfit(rest[0])):
+                initial = bool(rest) and len(rest[0].rstrip(".")) == 1
+                known = self._given(first, sure=True) or (initial and self._worn(first))
+                if known and not (rest and self._unfit(rest[0])):
                     yield _person(*match.span("v"), "labelled")
         match = _LAST_FIRST_LABELLED.match(text, end) if word in _PATIENTS else None
         if match is not None and self._pair(match["a"], match["b"]):
@@ -197,12 +207,14 @@ class NoteNames:
                 yield _person(*match.span("v"), "initials")
         for rule in (_CLOSING, _CLOSING_SLASH, _CLOSING_DOTTED, _CLOSING_LAST):
             for match in rule.finditer(text):
-                if self._letters(match["v"]):
+                if all(self._letters(half) for half in match["v"].split("/")):
                     yield _person(*match.span("v"), "initials")
 
     def _letters(self, letters: str, *, sure: bool = False) -> bool:
         """Say whether letters can be initials: no abbreviation, no word; few are none when sure."""
         folded = fold(re.sub(r"[. ]", "", letters))
+        if "." in letters and letters.isupper():
+            return folded not in _DOTTED
         if sure and letters != letters.lower():
             return folded not in NOBODY and folded not in _NO_ANSWER
         if folded in _STOP_SHORT or folded in STOP or len(set(folded)) == 1:
@@ -211,6 +223,11 @@ class NoteNames:
         if folded in FUNCTION_WORDS:
             return False
         return not (short and len(folded) > 2 and self._lexicon.common(folded))
+
+    def _worn(self, word: str) -> bool:
+        """Say whether a plain word is somebody's first name before an initial: `saffron l.`."""
+        folded = fold(word)
+        return self._lexicon.first_name(word) and folded not in FUNCTION_WORDS | STOP | NOBODY
 
     def _unfit(self, word: str) -> bool:
         """Say whether a second word behind a label is no name and no initial."""

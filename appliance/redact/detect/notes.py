@@ -25,9 +25,12 @@ _AGES = tuple(
         rf"[\"”']?[ ]?\({_N}(?:[ ]?(?:yo?|y/o|yrs?|[mfMF]))?[,;)]",
         rf",[ ]{_N}(?=[,;][ ][A-Za-z(]|[ ](?:and|&)[ ]|\.(?:[ \n]|$)|[ ]?(?:$|\n))",
         rf"[ ]?[/\-][ ]?{_N}(?=[ ]?(?:yo?\b|[MFmf]\b|/[MF]\b))",
-        rf"(?:[ ]{{2,12}}|\t|[ ]?\|[ ]?){_N}(?=[ ]{{2}}|\t|[ ]?\||[ ]?/?[ ]?[MFmf]\b|[ ]?(?:$|\n))",
+        rf"(?:[ ]{{2,12}}|\t|[ ]?\|[ ]?){_N}"
+        r"(?=[ ]{2}|\t|[ ]?\||[ ]?/?[ ]?[MFmf]\b|[ ]?(?:$|\n))",
         rf",?[ ]{_N}(?=[ ]?(?:yo?|y/o|yrs?|years?)\b|[ ]?/?[ ]?[MFmf]\b"
         r"|,?[ ](?:here|presents?|with|w/|c/o|s/p|seen|who|has|is|for|from|hx)\b)",
+        rf"[ ](?:is|was|turned|turns)[ ](?:now[ ]|only[ ])?{_N}(?=[.,;)](?!\d)|[ ](?:and|with)[ ]"
+        rf"|$)",
         # An identifier or a day between: a list of cases.
         rf"[ ,;|]{{1,3}}#?[A-Z]{{0,4}}[\d/\-]{{4,14}}[,;|][ ]?{_N}(?=[,;|/]|[ ]?[MFmf]\b)",
     )
@@ -91,8 +94,8 @@ _FAMILY = word_set(
     fhx, famhx, family"""
 )
 _KIN_AT = re.compile(
-    rf"\b[^.\n;]{{0,40}}?(?:\b(?:at|age|aged|dx|died|d\.?)[ ]|@[ ]?){_N}"
-    r"(?=[ ]?(?:[,;.)\n/]|$|of\b|from\b|w/|with\b|and\b|\())(?![.,/]\d)"
+    rf"\b[^.\n;]{{0,40}}?(?:\b(?:at|age|aged|dx|died|d\.?|alive,?|living,?|well,?)[ ]|@[ ]?){_N}"
+    rf"(?=[ ]?(?:[,;.)\n/]|$|of\b|from\b|w/|with\b|and\b|[A-Z]{{2,4}}\b|\())(?![.,/]\d)"
 )
 _KIN_NUMBER = re.compile(
     rf"[ ](?:is[ ]|was[ ]|now[ ])?{_N}(?=[ ]?(?:[,;)]|a\b|and\b|alive|living|healthy|well|w/"

@@ -23,7 +23,7 @@ _EXAMS = (
     r"|[Bb]iopsy|LP|UA|XR"
     r"|[Xx]-?rays?|KUB|EEG|EMG|PFTs?|[Mm]ammo|DEXA|DXA|[Pp]ap|LFTs?|[Tt]rop|PSA|TSH|CEA"
     r"|[Ss]urgery|[Oo]p|OR|NST|BPP"
-    r"|LMP|EDD|EDC|IUD|C/?[Ss]|[Aa]dm(?:it(?:ted)?)?|[Dd]/?[Cc]|POD#?0|s/p|[Ff]/?[Uu]|RTC|NV|LV"
+    r"|DO[ILSE]|LMP|EDD|EDC|IUD|C/?[Ss]|[Aa]dm(?:it(?:ted)?)?|[Dd]/?[Cc]|POD#?0|s/p|[Ff]/?[Uu]|RTC|NV|LV"
     r"|[Nn]ext|[Ll]ast|[Pp]rev"
     r"|[Ff]illed|[Pp]laced|[Dd]ue|[Ss]een|[Vv]isit|[Rr]echeck|[Rr]efill|ROM|AROM|SROM|GBS|NIPT"
     r"|amnio|XRT|RT|C\d|ICD"

@@ -30,10 +30,10 @@ IDS: tuple[Pattern, ...] = (
     labelled(
         "note_container",
         "SPECIMEN_ID",
-        "cycle, run, log, straw, straws, tank, cane, tray, kit, pouch, tote, cassette, tube,"
+        "cycle, straw, straws, tank, cane, tray, kit, pouch, tote, cassette, tube,"
         " vial, sticker, ampule,"
         " unit number, bag number, container, cryovial",
-        value=r"(?P<v>(?=[A-Z]*\d)[A-Z]{0,4}\d{2,6}-\d{1,6}|[A-Z]{2,4}\d{4,8})(?![\w/%]|\.\d)",
+        value=r"(?P<v>(?=[A-Z]*\d)(?:[A-Z]{1,4}\d{2,6}-\d{1,6}|\d{2,3}-\d{4,6}|\d{4,8}-\d{1,4})|[A-Z]{2,4}\d{4,8})(?![\w/%]|\.\d)",
         separator=r"[ ]?(?:no\.?|#)?[ ]?[:#]?[ ]?",
         score=0.5,
         flags=re.IGNORECASE,
@@ -82,7 +82,7 @@ ORGANIZATIONS: tuple[Pattern, ...] = (
         " secondary insurance, payer, payor, primary payer, carrier, health plan, bill, bill to,"
         " billed to, agency,"
         " home health agency, home health, home care, visiting nurse, hh, hha, dme, dme vendor,"
-        " vendor, supplier, employer, works, workplace, school, daycare,"
+        " vendor, supplier, employer, emp, works, workplace, school, daycare,"
         " pharmacy, pharm, facility, hospital, hosp, practice, referring facility, receiving"
         " facility,"
         " sending facility, destination, transported to, transport to, dest, reference lab, ref"

@@ -299,6 +299,7 @@ PLACES: tuple[Pattern, ...] = (
 )
 
 _CAP = r"[A-Z][\w'’.\-]*"
+_NAME = r"[A-Z](?:[\w'’\-]|\.(?=\w))*"
 _ORG_TAIL = (
     r"Hospitals?|SNF|ALF|Nursing Facility|Assisted Living|Care Home|Manor|Clinics?"
     r"|Medical Center|Medical Centre|Medical Group|Med Center|Health Center"
@@ -359,7 +360,7 @@ ORGANIZATIONS: tuple[Pattern, ...] = (
         r"|[Rr]etired|[Mm]achinist|[Tt]eacher|[Nn]urse|[Cc]ook|[Mm]anager|[Hh]ospice|[Cc]ashier"
         r"|[Cc]lerk)[ ]"
         r"(?:at|for|by|from|w/|with)[ ](?:the[ ])?"
-        rf"(?P<v>{_CAP}(?:[ ](?:(?:of|and|&)[ ])?{_CAP}){{0,3}})(?![\w])",
+        rf"(?P<v>{_NAME}(?:[ ](?:(?:of|and|&)[ ])?{_NAME}){{0,3}})(?![\w])",
         score=0.4,
     ),
     shaped(

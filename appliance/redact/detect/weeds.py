@@ -108,6 +108,8 @@ class Weeds:
         if span.entity_type not in _NAMED:
             return self._no_number(text, span)
         words = re.findall(r"[^\W\d_][\w'’./\-]*", piece)
+        if span.source == "names:note_initials":
+            return False
         if words and all(fold(w).replace(".", "") in NOBODY for w in words):
             return True
         if span.entity_type == "PERSON" and piece.isupper() and _GROUPS & {fold(w) for w in words}:
@@ -143,6 +145,8 @@ class Weeds:
             if heading and (
                 not listed or len(word) < 5 or known.common(word) or known.medical(word)
             ):
+                return True
+            if "-" in word and all(p in _DEPARTMENTS for p in folded.split("-")):
                 return True
             if any(c.isdigit() for c in word) or folded in STOP:
                 return True
