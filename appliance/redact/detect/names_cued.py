@@ -25,6 +25,8 @@ _SIGNATURE = re.compile(
     rf"(?P<v>[{UPPER}]{{2,4}})[ \t]*(?=$|\n)"
 )
 _SECOND = re.compile(rf"[ ](?P<v>{TOKEN})(?=[,.;)\n(]|$)")
+_ADDRESSED = frozenset({"dr", "mr", "mrs", "ms", "miss", "prof"})
+_NO_SURNAME = frozenset({"if", "in", "is", "it", "at", "of", "or", "as", "by", "to"})
 _GAUGE = re.compile(r"\d[ ]?$")
 #: How far before a credential its name may begin.
 _REACH = 60
@@ -92,6 +94,8 @@ class CuedNames:
         if title == "fr" and _GAUGE.search(text, max(0, start - 4), start):
             return  # "19 Fr Blake": a size.
         bounds = self._trimmer.trim(text, *match.span(group), strict=title in WEAK_TITLES)
+        if bounds is None and title in _ADDRESSED and self._short(match[group]):
+            bounds = match.start(group), match.start(group) + 2
         if bounds is None:
             return
         yield _person(bounds, 0.85, "title")
@@ -103,6 +107,16 @@ class CuedNames:
                 score=0.6,
                 source="names:title",
             )
+
+    def _short(self, run: str) -> bool:
+        """Say whether a surname of two letters stands there, a word or an abbreviation elsewhere."""
+        word = run.split(" ")[0]
+        return (
+            len(word) == 2
+            and word.istitle()
+            and fold(word) not in _NO_SURNAME
+            and self._trimmer.lexicon.surname(word)
+        )
 
     def _cued(self, text: str, start: int, end: int, kind: str) -> Iterable[Span]:
         match = self._tails[kind].match(text, end)

@@ -50,6 +50,13 @@ _LABEL = re.compile(r"[ ]?:(?!\d)")
 _WEAK = frozenset(
     {"ner", "places", "names:surname", "names:first_name", "names:cue", "names:initial"}
 )
+_CUED = frozenset(
+    {"names:title", "names:label", "names:kin", "names:last_first", "names:listed", "names:initial"}
+)
+_RELATIVES = word_set(
+    """mom, mum, mommy, dad, daddy, mother, father, grandma, grandpa, sis, bro, wife, husband, son,
+    daughter, baby, infant, parents, spouse, aunt, uncle, niece, nephew, hubby, patient, pt"""
+)
 _NAMED = frozenset({"PERSON", "LOCATION", "ORGANIZATION", "NRP"})
 #: "BIMS 9/15", "Satisfaction 10/10": a score before a fraction.
 _SCORED = re.compile(
@@ -102,29 +109,43 @@ class Weeds:
 
     def nobody(self, text: str, span: Span) -> bool:
         """Say whether a hit is a credential, a label, an abbreviation or a score."""
-        piece = text[span.start : span.end]
         if span.entity_type == "DATE_TIME":
             return span.source in _DAY_SOURCES and self._score(text, span)
         if span.entity_type not in _NAMED:
             return self._no_number(text, span)
+        piece = text[span.start : span.end]
         words = re.findall(r"[^\W\d_][\w'’./\-]*", piece)
-        if span.source == "names:note_initials":
+        if not words or span.source == "names:note_initials":
             return False
-        if words and all(fold(w).replace(".", "") in NOBODY for w in words):
-            return True
+        if all(fold(w).replace(".", "") in NOBODY for w in words):
+            return not self._called(span, piece)
+        return self._no_person(span, piece, words) or (
+            span.source in _WEAK and self._unnamed(text, span, words)
+        )
+
+    def _called(self, span: Span, piece: str) -> bool:
+        """Say whether a short word is a surname after all: `Dr. Ma`, `Mrs. Do`, `Attending: Ho`."""
+        if span.entity_type != "PERSON" or span.source not in _CUED or fold(piece) in _RELATIVES:
+            return False
+        return span.source == "names:title" or (piece.istitle() and self._lexicon.surname(piece))
+
+    @staticmethod
+    def _no_person(span: Span, piece: str, words: list[str]) -> bool:
+        """Say whether capitals are a group, an abbreviation or a department: `PEDS NURSE POOL`."""
         if span.entity_type == "PERSON" and piece.isupper() and _GROUPS & {fold(w) for w in words}:
             return True
-        if span.source == "names:signature" and fold(piece) in _SHORT:
-            return True
-        if span.source == "names:credential" and piece.isupper() and len(words) == 1:
-            return fold(piece) in _DEPARTMENTS
-        if span.source not in _WEAK or not words:
-            return False
+        if span.source == "names:signature":
+            return fold(piece) in _SHORT
+        lone = span.source == "names:credential" and piece.isupper() and len(words) == 1
+        return lone and fold(piece) in _DEPARTMENTS
+
+    def _unnamed(self, text: str, span: Span, words: list[str]) -> bool:
         if len(words) == 1 and self._label(text, span, words[0]):
             return True
         if span.source != "ner":
             return False
-        heading = span.entity_type == "ORGANIZATION" and len(words) > 2 and piece.isupper()
+        capitals = text[span.start : span.end].isupper()
+        heading = span.entity_type == "ORGANIZATION" and len(words) > 2 and capitals
         return self._clinical(words, heading=heading)
 
     def _label(self, text: str, span: Span, word: str) -> bool:

@@ -171,6 +171,7 @@ def test_eponyms_brands_and_scores_are_nobody(english, text):
         "[PERSON Dr. Strasberg] called; son [PERSON Blake] agreed.",
         "Signed [PERSON Penn Wagner], MD",
         "[PERSON Maya Strasberg] is here",
+        "[PERSON Dr. Ma] and [PERSON Mrs. Do] agreed. Attending: [PERSON Ho]",
     ],
 )
 def test_an_eponym_with_a_title_or_a_first_name_is_a_person(english, marked):
