@@ -109,7 +109,7 @@ class CuedNames:
             )
 
     def _short(self, run: str) -> bool:
-        """Say whether a surname of two letters stands there, a word or an abbreviation elsewhere."""
+        """Say whether a surname of two letters stands there: `Dr. Ma`, `Mrs. Do`."""
         word = run.split(" ")[0]
         return (
             len(word) == 2
