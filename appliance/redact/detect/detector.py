@@ -29,6 +29,7 @@ from appliance.redact.detect.names import NameFinder
 from appliance.redact.detect.names_cues import STOP
 from appliance.redact.detect.ner import EnglishNer, is_duration
 from appliance.redact.detect.normalise import Normalised, normalise
+from appliance.redact.detect.notes import Notes
 from appliance.redact.detect.patterns import PatternSet, lower
 from appliance.redact.detect.places import PlaceFinder
 from appliance.redact.detect.propagate import Propagator, hints_of
@@ -74,6 +75,7 @@ class Detector:
     _lexicon: Lexicon = field(repr=False)
     _names: NameFinder | None = field(repr=False)
     _places: PlaceFinder | None = field(repr=False)
+    _notes: Notes | None = field(repr=False)
     _ner: EnglishNer | None = field(repr=False)
     _recognizers: tuple[Any, ...] = field(repr=False)
     _models: tuple[SequenceModel, ...] = field(repr=False)
@@ -111,6 +113,7 @@ class Detector:
             _lexicon=lexicon,
             _names=NameFinder(settings.languages, lexicon) if names else None,
             _places=PlaceFinder(lexicon, STOP) if wanted is None or "LOCATION" in wanted else None,
+            _notes=Notes(lexicon) if names and "en" in settings.languages else None,
             _ner=EnglishNer(settings.ner_model, lexicon, settings.ner_model_digest)
             if models and "en" in settings.languages
             else None,
@@ -224,6 +227,8 @@ class Detector:
             found.extend(self._names.find(text, lowered))
         if self._places is not None:
             found.extend(self._places.find(text))
+        if self._notes is not None:
+            found.extend(self._notes.find(text, found))
         return found
 
     def _window(self, text: str) -> list[Span]:
@@ -232,7 +237,10 @@ class Detector:
         for model in (*self._models, *self._plugged):
             found.extend(model.find(text, found))
         if self._ner is not None:
-            found.extend(self._ner.find(text, found))
+            entities = self._ner.find(text, found)
+            found.extend(entities)
+            if self._notes is not None:
+                found.extend(self._notes.beside(text, entities))
         if self._recognizers:
             found.extend(recognizers.run(self._recognizers, text))
         found = self._filtered(text, _settled_dates(found))

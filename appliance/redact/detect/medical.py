@@ -10,8 +10,10 @@ import re
 from collections.abc import Iterable
 
 from appliance.records import Span
+from appliance.redact.detect.eponyms import Eponyms, shared, sure
 from appliance.redact.detect.lexicon import Lexicon, fold
 from appliance.redact.detect.names_cues import EPONYMS, SURE_EPONYMS
+from appliance.redact.detect.weeds import Weeds
 
 #: Who finds names by their look alone.
 _WEAK = frozenset(
@@ -23,6 +25,28 @@ _WEAK = frozenset(
         "pattern:place_compound",
     }
 )
+#: Who finds names by their look or by a plain word before them; asked only for listed eponyms.
+_UNSURE = _WEAK | {
+    "names:cue",
+    "names:listed",
+    "names:subject",
+    "names:bare_initial",
+    "names:trailing_initial",
+    "names:last_first",
+    "names:couple",
+    "names:credential",
+    "names:party",
+    "pattern:org_of_work",
+    "pattern:place_cue",
+    "pattern:org_saint",
+    "pattern:org_chain",
+    "pattern:us_city_state",
+    "pattern:note_place_to",
+    "pattern:note_organization_labelled",
+    "orgs:cued",
+    "orgs:tail",
+    "names:note_role",
+}
 _NAMED = frozenset({"PERSON", "LOCATION", "ORGANIZATION", "NRP"})
 #: What is named after people and is never theirs: "Wilson disease", "the Duke criteria".
 _SURE = (
@@ -38,6 +62,8 @@ _MAYBE = (
     " nodules tube drain graft flap position respirations breathing gait pulse dementia anemia"
     " index lines line loop duct gland splint frame pin nail ligament curve stage grade murmur"
     " valve stent balloon forceps clamp retractor regimen solution tendon tendinitis canal fossa"
+    " hump cyst neuroma ulcer click shoe liner scan band boot brace collar tongs mask needle blade"
+    " scope hook knife clip staple screw plate rod wire cage patch mesh port airway loops blocks"
     " pouch space triangle incision guidelines level point membrane epi"
     "lepsy nevus rule rules protocol bypass suture"
 )
@@ -49,8 +75,14 @@ _EPONYM = re.compile(
 )
 _POSSIBLE = re.compile(rf"(?:['’]s?|s['’])?[ ](?:{'|'.join(_MAYBE.split())})(?![\w\-])")
 _RESULT = re.compile(
-    r"(?:['’]s?)?(?:[ ](?:and|or)[ ][\w\-]+)?[ ](?:is[ ]|was[ ]|were[ ])?"
+    r"(?:['’]s?)?(?:(?:[ ](?:and|or|&)[ ]|,[ ]|[ ]?/[ ]?)[\w\-]+(?:['’]s?)?){0,4}[ ](?:is[ ]|was["
+    r" ]|were[ ])?"
     r"(?:neg(?:ative)?|pos(?:itive)?|absent|present|equivocal|elicited|\+|-ve|\+ve)(?!\w)"
+)
+#: Right behind a name that signs share: "Hawkins +", "Jobe 4/5".
+_FINDING = re.compile(
+    r"(?:['’]s?)?(?:[ ]?(?:\(?\+\)?(?!\w)|\(-\)|-ve)|\?|[ ](?:nl|wnl|neg(?:ative)?|pos(?:itive)?"
+    r"|equivocal|no(?=[.,;]))(?!\w)(?![ ]for)|[ ][0-5]/5|[ ][+\-]\d)"
 )
 _DOSE = re.compile(
     r"(?:[ ](?:XR|ER|SR|CR|LA|HCT|DS))?,?[ ]\d+(?:[.,]\d+)?(?:[/\-]\d+(?:\.\d+)?)*[ ]?"
@@ -75,7 +107,22 @@ _SPECIES = re.compile(
 )
 _GENUS = re.compile(r"[A-Z][a-z]+(?:us|um|ia|ea|is|ella|bacter|cter|spora|phyton|coccus|ma|da|x)")
 _AFTER = 40
-_NAMED_AFTER = EPONYMS | SURE_EPONYMS
+#: What a model takes in behind a name: a sign, words without a capital.
+_TAIL = re.compile(r"(?:[ ]\+|[ ](?:nl|no|neg|pos|wnl|normal|negative|positive))$")
+_SIDE = re.compile(r"[A-Z]\.[ ]\w+")
+#: What follows the name of a scale: a grade in Roman numerals, a part of a whole, a unit, a total.
+_GRADED = re.compile(
+    r"[ ](?:(?:type|grade|class|stage|level)[ ])?(?:[IVX]{1,3}[ab]?(?![\w.'’\-])"
+    r"|\d{1,3}(?:\.\d+)?(?:%|/\d|[ ]?(?:s|sec|mm|cm|kg|mg|mcg"
+    r"|points?|pts)\b)|\d{1,2}(?=[,;]|\.(?!\d))|\d[A-C]{1,2}\b)"
+)
+_SURE_SCORE = 0.6
+_NAMED_AFTER = EPONYMS | SURE_EPONYMS | sure()
+_SHARED_AFTER = shared()
+_TOTAL = re.compile(r"[ ]\d{1,2}")
+_ROMAN_END = re.compile(r"[ ](?:[IVX]{1,3}\.?|\d[A-C]{2})$")
+_POSSESSIVE = re.compile(r"['’]s?")
+_PARTS = re.compile(r"[^\W\d_]{3,}")
 
 
 class Clinical:
@@ -84,6 +131,8 @@ class Clinical:
     def __init__(self, lexicon: Lexicon) -> None:
         """Remember the lists of names: a stem alone makes no drug of a name."""
         self._lexicon = lexicon
+        self._eponyms = Eponyms()
+        self._weeds = Weeds(lexicon)
 
     def people(self, text: str, spans: Iterable[Span]) -> list[Span]:
         """Return the spans without those that name a disease, test, drug or organism.
@@ -92,21 +141,47 @@ class Clinical:
             text: the plain text of the spans.
             spans: hits of any kind; only weak hits of names are looked at.
         """
-        return [
-            s
-            for s in spans
-            if s.source not in _WEAK
-            or s.entity_type not in _NAMED
-            or not self._medical(text, s.start, s.end)
-        ]
+        spans = list(spans)
+        zones = self._eponyms.zones(text)
+        people = [s for s in spans if s.entity_type == "PERSON" and s.score >= _SURE_SCORE]
+        kept = []
+        for span in spans:
+            if self._weeds.nobody(text, span) or _credentialed(text, span, people):
+                continue
+            if span.source == "names:initial" and _SIDE.match(text, span.start):
+                if _inside(text, span, zones):
+                    continue  # "boot R. Xeroform": a side, then a brand.
+            elif span.entity_type in _NAMED and span.source in _UNSURE:
+                if _inside(text, span, zones) or self._graded(text, span):
+                    continue
+                if span.source in _WEAK and self._medical(text, span.start, span.end):
+                    continue
+            kept.append(span)
+        return kept
+
+    def _graded(self, text: str, span: Span) -> bool:
+        """Say whether a lone word that is no first name carries a grade: `Stroop 31`."""
+        piece = text[span.start : span.end]
+        word = _ROMAN_END.sub("", piece)
+        if " " in word or len(word) < 3:
+            return False
+        if fold(word) in _SHARED_AFTER:
+            graded = _GRADED.match(text, span.end, span.end + 20)
+            return word != piece or (
+                graded is not None and _TOTAL.fullmatch(graded.group()) is None
+            )
+        if span.source not in ("ner", "names:surname") or self._lexicon.first_name(word):
+            return False
+        return word != piece or _GRADED.match(text, span.end, span.end + 20) is not None
 
     def _medical(self, text: str, start: int, end: int) -> bool:
-        piece = text[start:end]
+        piece = _TAIL.sub("", text[start:end])
+        end = start + len(piece)
         word = piece.removesuffix("'s").removesuffix("’s")
         reach = min(len(text), end + _AFTER)
         if _EPONYM.match(text, end, reach) or _EPONYM.search(piece):
             return True
-        if self._drug(word) or _only_eponyms(word):
+        if self._drug(word) or _only_eponyms(word) or self._shared(text, word, end, reach):
             return True
         if fold(word) in EPONYMS and _DENIED.search(text, max(0, start - 16), start):
             return True
@@ -124,6 +199,20 @@ class Clinical:
             return True
         return _STEM.fullmatch(fold(word)) is not None
 
+    @staticmethod
+    def _shared(text: str, word: str, end: int, reach: int) -> bool:
+        """Say whether a surname is that of a sign or a device here: `Hawkins +`, `Kelly clamp`."""
+        if fold(word) not in _SHARED_AFTER:
+            return False
+        return (
+            _FINDING.match(text, end, reach) is not None
+            or _POSSIBLE.match(text, end, reach) is not None
+            or (
+                _POSSESSIVE.match(text, end) is not None
+                and _RESULT.match(text, end, reach) is not None
+            )
+        )
+
     def _drug(self, phrase: str) -> bool:
         """Say whether every word is one of medicine: `Ambien, Ativan and Zofran`."""
         words = re.findall(r"[^\W\d_]+", phrase)
@@ -136,6 +225,29 @@ class Clinical:
     def _unlisted(self, phrase: str) -> bool:
         known = self._lexicon
         return not any(known.first_name(w) or known.surname(w) for w in phrase.split(" "))
+
+
+def _credentialed(text: str, span: Span, people: list[Span]) -> bool:
+    """Say whether `Greta, MD` is a doctor and no town of Maryland."""
+    if span.source != "pattern:us_city_state":
+        return False
+    if not text.endswith((" MD", ",MD", " PA", " DO", " MA", " CO"), span.start, span.end):
+        return False
+    return any(p.start < span.end and span.start < p.end <= span.end for p in people)
+
+
+def _inside(text: str, span: Span, zones: bytearray) -> bool:
+    """Say whether all words of a hit, or the first of a model's organization, are eponyms."""
+    parts = list(_PARTS.finditer(text, span.start, span.end))
+    if span.source == "ner":
+        parts = [p for p in parts if not p.group().islower()]
+    if not parts:
+        return False
+    if span.source == "ner" and span.entity_type == "ORGANIZATION" and zones[parts[0].start()]:
+        return True
+    return all(
+        zones[p.start()] or re.fullmatch("[IVX]+", p.group()) is not None for p in parts
+    ) and any(zones[p.start()] for p in parts)
 
 
 def _only_eponyms(word: str) -> bool:

@@ -30,6 +30,7 @@ from appliance.redact.detect.names_shapes import (
     end_of,
 )
 from appliance.redact.detect.patterns import lower
+from appliance.redact.detect.weeds import NOBODY
 
 CUES = {
     "en": ENGLISH,
@@ -46,7 +47,7 @@ _LAST_FIRST = re.compile(
     rf"(?:(?i:jr|sr|iii|ii|iv)\.?,[ ])?"
     rf"(?P<first>{TOKEN}(?:[ ](?:{TOKEN}|[{UPPER}]\.?(?!\w))){{0,2}})"
 )
-_INITIAL_LAST = re.compile(rf"(?<![\w.])(?:[{UPPER}]\.[ ]?){{1,3}}(?P<last>{TOKEN})(?!\w)")
+_INITIAL_LAST = re.compile(rf"(?<![\w.&])(?:[{UPPER}]\.[ ]?){{1,3}}(?P<last>{TOKEN})(?!\w)")
 
 
 #: `Delgado-Whyte`, also in lower case.
@@ -59,6 +60,14 @@ _CARETS = re.compile(
     rf"(?<![\w^]){LETTER}[\w'’\- ]{{1,40}}(?:\^{LETTER}[\w'’.\-]{{0,30}}){{1,4}}(?![\w])"
 )
 _DEGREE = re.compile(r"(?:M\.?D|D\.O|R\.N|P\.A|N\.P|J\.D)\b")
+_CLASS_BEFORE = re.compile(
+    r"(?i:(?<![a-z])(?:cat|category|class|type|grade|stage|level|nyha|asa|mp|mallampati|vitamin"
+    r"|hepatitis"
+    r"|hep|group|factor|lead|part|phase|zone|stage|degree|mobitz|mm|cm|in|kg|mg|ml|on|the|to|of"
+    r"|and|or|side"
+    r"|eye|ear|arm|leg|hip|knee|on))[ ]$|\d[ ]?$"
+)
+_ITEM_BEFORE = re.compile(r"(?:^|[.;:\n(])[ \t]{0,3}$")
 _NAMED_BEFORE = re.compile(
     r"(?i:(?<!\w)(?:pt|patient|name|re|mr|mrs|ms|dr|client|resident)[:.]?|:|\|)[ ]{0,3}$"
 )
@@ -165,6 +174,8 @@ class NameFinder:
         last, first = match["last"].split(" ")[-1], match["first"].split(" ")[0]
         if self._trimmer.stopped(last) or self._trimmer.stopped(first):
             return None
+        if fold(first) in NOBODY and (first.isupper() or "-" in first):
+            return None  # A credential: `P DELACROIX, PA-C`.
         known_first = known.first_name(first) and fold(first) not in FUNCTION_WORDS
         opening = match["last"].isupper() and _opens_line(text, match.start())
         if opening and known.surname(last) and (known_first or len(first) == 1):
@@ -193,8 +204,20 @@ class NameFinder:
             last = match["last"]
             if self._trimmer.stopped(last) or len(last) < 3 or (last.isupper() and len(last) < 4):
                 continue
+            if self._english and self._marks_list(text, match):
+                continue
             if self._lexicon.surname(last) or (self._english and not self._lexicon.common(last)):
                 yield _person(match.start(), match.end(), 0.6, "initial")
+
+    def _marks_list(self, text: str, match: re.Match[str]) -> bool:
+        """Say whether a letter is an item, a class or a side: `B. Colon`, `cat I. Toco`."""
+        if match.start("last") - match.start() > 3:
+            return False
+        if _CLASS_BEFORE.search(text, max(0, match.start() - 16), match.start()):
+            return True
+        if match.group()[0] not in "ABCDEFGH" or not self._lexicon.common(match["last"]):
+            return False
+        return _ITEM_BEFORE.search(text, max(0, match.start() - 4), match.start()) is not None
 
     def _listed(self, text: str, start: int, end: int) -> Iterable[Span]:
         """Look for FIRST [MIDDLE] LAST inside one run of capitalised words."""

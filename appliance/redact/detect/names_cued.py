@@ -24,6 +24,10 @@ _SIGNATURE = re.compile(
     rf"|electronically signed by)[ ]?:?[ ]|[ ]/[ ]?|(?<!\d{{5}})\d[ ])"
     rf"(?P<v>[{UPPER}]{{2,4}})[ \t]*(?=$|\n)"
 )
+_SECOND = re.compile(rf"[ ](?P<v>{TOKEN})(?=[,.;)\n(]|$)")
+_ADDRESSED = frozenset({"dr", "mr", "mrs", "ms", "miss", "prof"})
+_NO_SURNAME = frozenset({"if", "in", "is", "it", "at", "of", "or", "as", "by", "to"})
+_GAUGE = re.compile(r"\d[ ]?$")
 #: How far before a credential its name may begin.
 _REACH = 60
 
@@ -87,7 +91,11 @@ class CuedNames:
             return
         group = "v" if match["v"] is not None else "w"
         title = fold(text[start:end])
+        if title == "fr" and _GAUGE.search(text, max(0, start - 4), start):
+            return  # "19 Fr Blake": a size.
         bounds = self._trimmer.trim(text, *match.span(group), strict=title in WEAK_TITLES)
+        if bounds is None and title in _ADDRESSED and self._short(match[group]):
+            bounds = match.start(group), match.start(group) + 2
         if bounds is None:
             return
         yield _person(bounds, 0.85, "title")
@@ -99,6 +107,16 @@ class CuedNames:
                 score=0.6,
                 source="names:title",
             )
+
+    def _short(self, run: str) -> bool:
+        """Say whether a surname of two letters stands there: `Dr. Ma`, `Mrs. Do`."""
+        word = run.split(" ")[0]
+        return (
+            len(word) == 2
+            and word.istitle()
+            and fold(word) not in _NO_SURNAME
+            and self._trimmer.lexicon.surname(word)
+        )
 
     def _cued(self, text: str, start: int, end: int, kind: str) -> Iterable[Span]:
         match = self._tails[kind].match(text, end)
@@ -138,7 +156,11 @@ class CuedNames:
         known = listed and fold(word) not in EPONYMS
         if not known or word.isupper() or self._trimmer.stopped(word) or len(word) < 3:
             return None
-        return match.start("v"), match.start("v") + len(word)
+        end = match.start("v") + len(word)
+        more = _SECOND.match(text, end)
+        if more is not None and lexicon.surname(more["v"]) and not self._trimmer.stopped(more["v"]):
+            end = more.end()
+        return match.start("v"), end
 
     def _plausible(self, name: str) -> bool:
         """Say whether a cued run has a word that is a name, or none that is ordinary."""
@@ -164,6 +186,8 @@ class CuedNames:
             if run is None:
                 continue
             end = run.end() + offset
+            if len(run.group()) < 5 and run.group().isupper() and match.group().endswith("III"):
+                continue  # "ASA III": a class, not a third of his name.
             start = self._trimmer.skip_ordinary(text, run.start() + offset, end)
             bounds = self._trimmer.trim(text, start, end) if start < end else None
             if bounds is not None:

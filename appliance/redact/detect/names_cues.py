@@ -153,7 +153,10 @@ ENGLISH = Cues(
         reporter, interpreter, translator, expert, surveyor, mediator, arbitrator, accountant,
         cashier, plumber, electrician, trainer, professor, lecturer, dean, provost, syndic,
         liquidator, applicant, applicants, accused, defendant, witness, victim, suspect,
-        complainant, informant, codefendant, co-defendant, co-accused, accomplice, accomplices"""
+        complainant, informant, housemate, flatmate, stepdad, stepmom, stepbro, stepsis,
+        foster mother, foster father, foster mom, foster dad, godson, goddaughter, grandnephew,
+        grandniece, great-aunt, great-uncle, great-grandson, codefendant,
+        co-defendant, co-accused, accomplice, accomplices"""
     ),
     stop=frozenset(),
     lower_case=True,

@@ -18,7 +18,8 @@ _LOWER_PAIR = re.compile(
     rf"(?<![\w@.\-])(?P<a>[a-z]{{3,15}})[ ](?:[a-z]\.?[ ])?(?P<b>{_LOWER})(?![\w@\-])"
 )
 _LOWER_TITLE = re.compile(
-    r"(?<![\w@.\-])(?:dr|drs|mr|mrs|ms|miss|prof|nurse|officer|judge|surgeon|attending|resident|pcp|rn|np|cna"
+    r"(?<![\w@.\-])(?:dr|drs|mr|mrs|ms|miss|prof|nurse|officer|judge|surgeon|attending|resident"
+    r"|pcp|rn|np|cna"
     r"|pharmacist|consultant|provider|therapist)\.?[ ](?:[a-z]\.?[ ])?"
     rf"(?P<v>{_LOWER}(?:[ ]{_LOWER})?)(?![\w@])"
 )
@@ -30,7 +31,8 @@ _LOWER_LABEL = re.compile(
 _LOWER_ONE = re.compile(rf"(?<![\w@.\-'’/])(?P<v>{_LOWER})(?![\w@\-/]|\.\w)")
 _LOWER_CUE = re.compile(
     r"(?:patient|pt|client|named|name is|am|son|daughter|wife|husband|mother|father|brother|sister"
-    r"|friend|partner|pcp|rn|md|np|dtr|under|doc|caller|for|from|to|by|with|w/|per|and|&|referred|told|called|contact|tell|ask|is"
+    r"|friend|partner|pcp|rn|md|np|dtr|under|doc|caller|for|from|to|by|with|w/|per|and|&|referred"
+    r"|told|called|contact|tell|ask|is"
     r"|does|did|has|was|can|will|about|see|saw)[ ]$"
 )
 _BARE_INITIAL = re.compile(
@@ -58,7 +60,9 @@ _DOES = (
     " asked says said told agrees agreed declined declines refuses refused requests requested"
     " returns returned visits visited left arrived sleeps slept coughs coughed cried cries eats ate"
     " speaks spoke takes took needs wants wanted wishes feels felt missed tolerated delivered"
-    " survived snores fasts testified alleged confessed pleaded married resides moved"
+    " survived snores fasts favors favours recommends recommended suggests suggested concurs"
+    " concurred prefers preferred presented proposes proposed advises advised testified alleged"
+    " confessed pleaded married resides moved"
 )
 _IS = (
     r"(?:is|was|has|had)[ ](?:an?|not|been|seen|admitted|discharged|here|stable|well|pregnant|late"
@@ -93,7 +97,8 @@ _LOWER_NUMBERED = re.compile(
 )
 _LOWER_CREDENTIAL = re.compile(
     r"(?<![\w@.])(?P<v>[a-z]\.?[ ]?(?P<last>[a-z]{3,20}))(?:,[ ]?|[ ])"
-    r"(?:md|rn|np|pa|pa-c|do|lpn|lvn|cna|crna|pt|dpt|ot|rph|pharmd|msw|lcsw|arnp|aprn|fnp)(?![\w\-])"
+    r"(?:md|rn|np|pa|pa-c|do|lpn|lvn|cna|crna|pt|dpt|ot|rph|pharmd|msw|lcsw|arnp|aprn"
+    r"|fnp)(?![\w\-])"
 )
 #: `Big Tony`, `Uncle Sal`, `Papa Joe`.
 _FAMILIAR = re.compile(
@@ -251,7 +256,7 @@ class EnglishNames:
             if names and " " in match["v"][1 - names :]:
                 yield _person(match.end("v") - names + 1, match.end("v"), 0.5, "lower_numbered")
         for match in _LOWER_CREDENTIAL.finditer(text):
-            word = match["last"]
+            word = match["last"] if "." in match["v"] or " " in match["v"] else match["v"]
             if not self._lexicon.common(word) and not self._trimmer.stopped(word):
                 yield _person(*match.span("v"), 0.5, "lower_credential")
 

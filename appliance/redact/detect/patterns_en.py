@@ -5,6 +5,8 @@ from __future__ import annotations
 from appliance.redact.detect import (
     checksums,
     patterns_en_law,
+    patterns_en_notes,
+    patterns_en_notes_named,
     patterns_en_places,
     patterns_en_times,
     patterns_ids,
@@ -374,6 +376,8 @@ PATTERNS: tuple[Pattern, ...] = (
     + LABELS
     + patterns_en_times.PATTERNS
     + patterns_en_places.PATTERNS
+    + patterns_en_notes.PATTERNS
+    + patterns_en_notes_named.PATTERNS
     + patterns_en_law.PATTERNS
     + patterns_ids.ENGLISH
 )

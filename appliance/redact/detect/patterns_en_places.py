@@ -93,7 +93,8 @@ PLACES: tuple[Pattern, ...] = (
     shaped(
         "place_suffix",
         "LOCATION",
-        r"(?<![\w'’\-])(?:[A-Z][a-zà-ÿ]+[ ])?[A-Z][a-zà-ÿ']{2,}(?:town|ville|burgh?|borough|bury"
+        r"(?<![\w'’\-])(?:(?!(?:At|In|From|To|The|On|Of|Near|By|And|With|For|Via|Left|Rm|Pt|Dr)["
+        r" ])[A-Z][a-zà-ÿ]+[ ])?[A-Z][a-zà-ÿ']{2,}(?:town|ville|burgh?|borough|bury"
         r"|berg|fort|shire|mouth|stad|chester|haven|furt|side|view|port|field|ford|wood|land|ton"
         r"|ham|dale|stead|bridge|minster|cester|ridge|brook|grove|hurst|wick|worth|by|thorpe|gate"
         r"|combe|polis|stadt|dorf|heim)(?!\w)",
@@ -298,6 +299,7 @@ PLACES: tuple[Pattern, ...] = (
 )
 
 _CAP = r"[A-Z][\w'’.\-]*"
+_NAME = r"[A-Z](?:[\w'’\-]|\.(?=\w))*"
 _ORG_TAIL = (
     r"Hospitals?|SNF|ALF|Nursing Facility|Assisted Living|Care Home|Manor|Clinics?"
     r"|Medical Center|Medical Centre|Medical Group|Med Center|Health Center"
@@ -353,11 +355,12 @@ ORGANIZATIONS: tuple[Pattern, ...] = (
     shaped(
         "org_of_work",
         "ORGANIZATION",
-        r"(?<!\w)(?:[Ww]ork(?:s|ed|ing)|[Ss]tud(?:ent|ies|ied|ying)|[Tt]eaches|[Tt]aught|[Ee]mployed|[Jj]ob"
+        r"(?<!\w)(?:[Ww]ork(?:s|ed|ing)|[Ss]tud(?:ent|ies|ied|ying)|[Tt]eaches|[Tt]aught"
+        r"|[Ee]mployed|[Jj]ob"
         r"|[Rr]etired|[Mm]achinist|[Tt]eacher|[Nn]urse|[Cc]ook|[Mm]anager|[Hh]ospice|[Cc]ashier"
         r"|[Cc]lerk)[ ]"
         r"(?:at|for|by|from|w/|with)[ ](?:the[ ])?"
-        rf"(?P<v>{_CAP}(?:[ ](?:(?:of|and|&)[ ])?{_CAP}){{0,3}})(?![\w])",
+        rf"(?P<v>{_NAME}(?:[ ](?:(?:of|and|&)[ ])?{_NAME}){{0,3}})(?![\w])",
         score=0.4,
     ),
     shaped(

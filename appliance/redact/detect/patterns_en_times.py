@@ -181,7 +181,8 @@ DATES: tuple[Pattern, ...] = (
     shaped(
         "en_date_points",
         "DATE_TIME",
-        r"(?<![\w/.\-])(?:0?[1-9]|1[0-2])\.(?:1[3-9]|2\d|3[01])\.(?:19|20)?\d{2}(?![\w/\-])(?!\.\d)",
+        r"(?<![\w/.\-])(?:0?[1-9]|1[0-2])\.(?:1[3-9]|2\d|3[01])\.(?:19"
+        r"|20)?\d{2}(?![\w/\-])(?!\.\d)",
         score=0.5,
         lead="digit",
         digits=4,
@@ -330,14 +331,16 @@ AGES: tuple[Pattern, ...] = (
     shaped(
         "en_age_siblings",
         "AGE",
-        r"(?P<v>[1-9]\d?)(?=\)?(?:[,;.]|[ ](?:and|&)[ ]|\s*$|[ ](?!(?:times|x|days?|weeks?|hours?"
+        r"(?P<v>[1-9]\d?)(?=(?:(?:(?<=\(\d)|(?<=\(\d\d))\))?(?:[,;.]|[ ](?:and|&)[ ]|\s*$|["
+        r" ](?!(?:times|x|days?|weeks?|hours?"
         r"|months?"
         r"|mg|ml|doses?|feet|ft|in|lbs?|kg|blocks|visits?)\b)[a-z]{2,}))(?![.,]\d)",
         score=0.5,
         lead="digit",
         digits=1,
         context=(
-            r"(?i:sibs?|siblings?|kids|child|children|sons?|daughters?|brothers?|sisters?|twins|bro|sis"
+            r"(?i:sibs?|siblings?|kids|child|children|sons?|daughters?|brothers?|sisters?|twins"
+            r"|bro|sis"
             r"|grandkids)\b[ :(][^.\n]{0,20}(?<![A-Z])[A-Z][a-zà-ÿ'’\-]+[ ,(]{1,2}"
         ),
     ),

@@ -49,7 +49,8 @@ _PARTICLES = frozenset(
 #: What follows a person and hardly a thing: "Grace's mother", "Hope reports".
 _OF_SOMEBODY = re.compile(
     r"['’]s[ ][a-z]|[ ](?:reports?|reported|denies|denied|says|said|states|stated|told|lives|called"
-    r"|asked|asks|wants|paged|aware|notified|updated|signed|agreed|agrees|feels|thinks|endorses"
+    r"|asked|asks|favou?rs|recommends|suggests|notes|noted|concurs|prefers|advises|wants|paged"
+    r"|aware|notified|updated|signed|agreed|agrees|feels|thinks|endorses"
     r"|is[ ](?:doing|here|a|an|the|in|on|not"
     r"|now|well|stable))(?!\w)"
 )

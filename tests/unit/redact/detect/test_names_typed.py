@@ -119,3 +119,69 @@ def test_stretches_without_strange_characters_keep_their_places():
     assert plain.text == 'abc "def" \U0001f600 12'
     start = plain.text.index("12")
     assert text[slice(*plain.original(start, start + 2))] == "１２"
+
+
+@pytest.mark.parametrize(
+    "marked",
+    [
+        "Pt: [PERSON delgadillo, ramona]  #[ID_NUMBER 66120]",
+        "[PERSON okeke, chidi] mrn [MEDICAL_RECORD_NUMBER 448120]",
+        "pt [PERSON n. szymborski], stable",
+        "stays w/ niece [PERSON leilani] now",
+        "vendor brought it, tech [PERSON gary].",
+        "Taken by: [PERSON bridget]   Routed",
+        "Asst: [PERSON shanice w.]  Provider: none",
+        "Overread: [PERSON VS]",
+        "MA: [PERSON kp]\nnext",
+        "Cannulated by [PERSON TN]. Gross ([PERSON klw]).",
+        "DD: [DATE_TIME 12/04/21]  [PERSON AD/mlw]  Conf# 552190",
+        "K. Dubrovsky RN / [PERSON KD] 2226",
+        "Doing well. --[PERSON jt]",
+        'grandmother "[PERSON Mimi]" came; "[PERSON Doe, Birch]" was used',
+        "housemate [PERSON Pixie], 2 weeks",
+        "[PERSON GRUNWALD/ESTHER/L]   seen",
+        "[PERSON Drs. Ishikawa], [PERSON Pellegrini], and [PERSON Stone]",
+        "Wife [PERSON June] drives",
+    ],
+)
+def test_names_and_initials_of_notes_are_found(rules, marked):
+    masks(rules, marked)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "the critical view of Strasberg; a 19 Fr Blake drain, 0 Vicryl on a Carter-Thomason",
+        "Neer +, Hawkins +, Speed's neg, Jobe 4/5, Spurling's neg",
+        "Weiss ring, Goldmann tonometry, St. Jude valve, factor V Leiden, Lewy body",
+        "Penn 3, Prague C1M3, Tanner 2, Mallampati III, Wagner 2 ulcer",
+        "A. Colon, ascending: adenoma. B. Colon, rectum. cat I. Toco q3. 4.5 cm L. Coban",
+        "BIMS 9/15, Satisfaction 10/10, AC/VC 18/420/+10/50%, shift 1900-0700, G2P1001",
+        "Loc: home; Iso: none; routed to P PEDS NURSE POOL; ASA III.",
+        "Invega and Xarelto held, Betadine paint",
+    ],
+)
+def test_eponyms_brands_and_scores_are_nobody(english, text):
+    assert [s for s in english.detect(text) if s.entity_type != "TITLE"] == []
+
+
+@pytest.mark.parametrize(
+    "marked",
+    [
+        "[PERSON Dr. Strasberg] called; son [PERSON Blake] agreed.",
+        "Signed [PERSON Penn Wagner], MD",
+        "[PERSON Maya Strasberg] is here",
+        "[PERSON Dr. Ma] and [PERSON Mrs. Do] agreed. Attending: [PERSON Ho]",
+    ],
+)
+def test_an_eponym_with_a_title_or_a_first_name_is_a_person(english, marked):
+    masks(english, marked)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["Greta Halvorsen, MD, seen", "Armand Delacroix, PA-C\nnext", "signed Ana Lopez MD 17:20 PST"],
+)
+def test_credentials_and_zones_of_time_are_no_places(english, text):
+    found = [text[s.start : s.end] for s in english.detect(text)]
+    assert not {"MD", "PA-C", "PST"} & set(found)

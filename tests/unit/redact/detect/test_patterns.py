@@ -189,3 +189,47 @@ def test_dates_ages_phones_and_places_are_found(rules, marked):
 )
 def test_measurements_and_durations_stay(rules, text):
     assert rules.detect(text) == []
+
+
+@pytest.mark.parametrize(
+    "marked",
+    [
+        "DOB [DATE_TIME 4-12-66] ([AGE 57]) F",
+        "Two children, Maisie ([AGE 11]) and Gus ([AGE 8]), live here",
+        "Mrs. H. Lindgaard, 500-7714-2, [AGE 69], mass",
+        "mother MI at [AGE 44], uncle colon ca @ [AGE 51]",
+        "Achterhof, Bea   [AGE 77]   882104   [LOCATION 7A]\n",
+        "on [DATE_TIME 2-5, 2-12, and 2-26-20] he",
+        "x3 ([DATE_TIME 1/6, 1/13, 1/20]).",
+        "BMP [DATE_TIME 6/6]; took it in [DATE_TIME Feb] and [DATE_TIME May 5 '48]",
+        "ESIG_DT=[DATE_TIME 20230711143355]|",
+        "D0B: [DATE_TIME 12/O1/1994] ph [PHONE_NUMBER 480-555-O196]",
+        "intake [PHONE_NUMBER 555-0119 x 23], ext [PHONE_NUMBER 4-7719], x[PHONE_NUMBER 5-1177]",
+        "evicted from [LOCATION 2207 Old Quarry, Apt 9], home [LOCATION 77 Upper Kill], Delhi",
+        "lives at [LOCATION 118 Birchmont, lower level].",
+        "taken to OR [LOCATION 6]. Then LDR [LOCATION 4], ED HALL [LOCATION 3], [LOCATION 3 South 18]",
+        "Veteran RATHBONE,CURTIS ([US_SSN R8830]) is",
+        "Trooper D. Eisenhauer, shield [ID_NUMBER 3391].",
+        "CLIA [LICENSE_NUMBER 26D2033817]",
+        "[ORGANIZATION SAINT BRENDAN REGIONAL MEDICAL CENTER]\nnote",
+        "Ins: [ORGANIZATION Garden Dental Plan] grp",
+        "PAYER=[ORGANIZATION HEARTLAND CHOICE HMO]|",
+        "a sous-chef at [ORGANIZATION Pomegranate & Vine].",
+        "referral to [ORGANIZATION Lantern House] shelter, vendor [ORGANIZATION Loon State Mobility]",
+        "[ORGANIZATION Coastal Kidney Care #19] today; served [ORGANIZATION 1st Cavalry]",
+    ],
+)
+def test_what_notes_write_beside_names_is_found(rules, marked):
+    masks(rules, marked)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "strength 4/5, 5/5, 5/5 and pulses 2/4, 2/4",
+        "SPINE CLINIC; PEDIATRIC HEMATOLOGY CLINIC; Treatment Plan",
+        "site 3 of injection, ICU 3 days, ER 90%, OR 2.3",
+    ],
+)
+def test_grades_headings_and_counts_are_left(rules, text):
+    assert rules.detect(text) == []
