@@ -21,6 +21,7 @@ from typing import Any, Protocol
 
 from appliance.records import Span
 from appliance.redact.detect import recognizers, residual
+from appliance.redact.detect.court import Court
 from appliance.redact.detect.crf import SequenceModel
 from appliance.redact.detect.languages import Language, languages_of
 from appliance.redact.detect.lexicon import Lexicon
@@ -80,6 +81,7 @@ class Detector:
     _plugged: tuple[Plugged, ...] = field(repr=False)
     _propagator: Propagator = field(repr=False)
     _clinical: Clinical | None = field(repr=False)
+    _court: Court | None = field(repr=False)
     _cache: OrderedDict[bytes, tuple[Span, ...]] = field(repr=False, default_factory=OrderedDict)
 
     @classmethod
@@ -120,6 +122,7 @@ class Detector:
             _plugged=tuple(plugged),
             _propagator=Propagator(lexicon),
             _clinical=Clinical(lexicon) if "en" in settings.languages else None,
+            _court=Court(lexicon) if "en" in settings.languages else None,
         )
 
     def detect_batch(
@@ -216,6 +219,8 @@ class Detector:
             found.extend(self._names.find(text, lowered))
         if self._places is not None:
             found.extend(self._places.find(text))
+        if self._court is not None:
+            found.extend(self._court.find(text, lowered))
         return found
 
     def _window(self, text: str) -> list[Span]:
@@ -230,6 +235,8 @@ class Detector:
         found = self._filtered(text, _settled_dates(found))
         if self._clinical is not None:
             found = self._clinical.people(text, found)
+        if self._court is not None:
+            found = self._court.people(text, found)
         if self._names is not None:
             found = [s for s in (self._tidy(text, s) for s in found) if s is not None]
         return found

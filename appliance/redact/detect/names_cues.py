@@ -155,7 +155,17 @@ ENGLISH = Cues(
         liquidator, applicant, applicants, accused, defendant, witness, victim, suspect,
         complainant, informant, codefendant, co-defendant, co-accused, accomplice, accomplices"""
     ),
-    stop=frozenset(),
+    stop=word_set(
+        """agent, agents, co-agent, co-agents, minister, ministers, attorney-general,
+        solicitor-general, advocate-general, procurator-general, prosecutor-general,
+        vice-president, vice-presidents, vice-chancellor, vice-minister, vice-governor, registrar,
+        prosecutor, prosecutors, procurator, ombudsman, ombudsperson, ombudswoman,
+        secretary-general, director-general, commissioner, commissioners, ambassador, rapporteur,
+        chairman, chairwoman, chairperson, judges, applicant, applicants, government,
+        governments, republic, convention, ministry, parliament, chamber, chairmanship,
+        inspector-general, governor-general, consul-general, lieutenant-general, major-general,
+        coroner, attorneys, lawyers, solicitors, barristers"""
+    ),
     lower_case=True,
 )
 

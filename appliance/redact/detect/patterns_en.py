@@ -299,6 +299,7 @@ LABELS: tuple[Pattern, ...] = (
         "application_numbers",
         "CASE_NUMBER",
         "no., nos., no , nos ",
+        rf"{patterns_en_law.ACTS}"
         r"nos?\.?[ \t\n]{0,2}(?P<v>\d{1,6}/\d{2,4}(?:(?:,| and|;|, and"
         r"| &)[ \n]\d{1,6}/\d{2,4})*)(?!\w)",
         score=0.8,

@@ -1,0 +1,340 @@
+"""People as judgments write them: by initials and letters, by office, in lists, with particles.
+
+Owns `CourtNames`, which is asked only in texts of courts.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from appliance.records import Span
+from appliance.redact.detect.lexicon import FUNCTION_WORDS, fold, plain_lines, plain_words
+from appliance.redact.detect.names_cues import word_set
+from appliance.redact.detect.names_shapes import TOKEN, UPPER, Trimmer
+
+#: One letter of a name; alphabets that need two or three for one: "Ye.", "Sh.", "Dzh.".
+_LETTERS = rf"(?:Dzh|Shch|Tsv|Chr|Ant|Alex|[{UPPER}][a-zà-ž]|[{UPPER}])"
+_ONE = rf"{_LETTERS}\."
+INITIALS = rf"{_ONE}(?:[ ]?-?{_ONE}){{0,3}}(?:-[{UPPER}])?"
+_PARTICLE = (
+    r"(?:de[ ]las|de[ ]los|de[ ]la|de[ ]le|de|da|do|dos|das|del|della|dello|dei|degli|delle|dalla"
+    r"|dal|di|du|des|d’|d'|van[ ]der|van[ ]den|van[ ]de|van[ ]’t|van[ ]'t|van|von[ ]der|von[ ]dem"
+    r"|von[ ]und[ ]zu|von|vom|zum|zur|zu|und|der|den|la|le|les|lo|el|al|bin|binti|bint|ibn|ben|bou"
+    r"|abu|ter|ten|te|tot|op[ ]de|in[ ]’t|in[ ]'t|in[ ]de|af|av|och|y|e|i|ul|ur|ud|ní|nic|ó|mac"
+    r"|ap|ab|ferch|née|nee|oğlu|oglu|ogly|ogli|qızı|qizi|kızı|kizi|gizi|kyzy|uulu|ugli|özvegy|dr\.)"
+)
+_BEHIND = (
+    r"(?:oğlu|oglu|ogly|ogli|qızı|qizi|kızı|kizi|gızı|gizi|kyzy|uulu|ugli|hanum|bey|zoda|zadə)"
+)
+_NICK = rf"[\"“„«‘(]{TOKEN}(?:[ ]{TOKEN}){{0,2}}[\"”“»’)]"
+#: A whole name: initials, words with a capital, particles, a nickname in the middle.
+NAME = (
+    rf"(?:(?:{INITIALS}[ ]?)?(?:{_PARTICLE}[ ]?){{0,3}}{TOKEN}|{INITIALS}(?=[ ]{_PARTICLE}[ ]))"
+    rf"(?:[ ](?:{_PARTICLE}[ ]?){{1,3}}{TOKEN}|[ ](?:{INITIALS}[ ]?){TOKEN}|[ ]{TOKEN}"
+    rf"|[ ][{UPPER}]\.(?![ ]?[{UPPER}])|[ ]{_NICK}(?=[ ]{TOKEN})|[ -]{_BEHIND}(?!\w)){{0,6}}"
+)
+_TITLES = (
+    r"(?:M(?:rs?|s|iss|x|essrs|lle|me|mes)|Doctor|Drs?|Prof|Professor|Judges?|Justice|Maître|Me"
+    r"|Sir|Lord"
+    r"|Lady|Dame|Captain|Capt|Major|Colonel|Col|General|Gen|Lieutenant|Lt|Sergeant|Sgt"
+    r"|Corporal|Private|Constable|Inspector|Detective|Officer|Investigator|Prosecutor|Commissar"
+    r"|Commander|Warden|Coroner|Imam|Father|Sister|Brother|Bishop|Rabbi|Archbishop|Metropolitan"
+    r"|Reverend|Rev|Hodja|Sheikh|Sheriff|Ambassador|Senator|Councillor|Mayor|Minister|President"
+    r"|Advocate|Notary|Bailiff|Herr|Frau|Señor|Señora|Signor|Signora|Conselheiro|Don|Doña|Pan|Pani"
+    r"|Suor|Fra|Comrade|Citizen|Witness|Nurse|Chancellor|Superintendent|Lieutenant-Colonel"
+    r"|Major-General|Rapporteur)"
+)
+_TITLED = re.compile(rf"(?<![\w’'\-]){_TITLES}\.?[ \n](?:{_TITLES}\.?[ ]){{0,2}}(?P<v>{NAME})")
+_OFFICES = (
+    r"(?:co-)?(?:judge|prosecutor|investigator|inspector|officer|policeman|policewoman|constable"
+    r"|sergeant|gendarme|guard|warder|warden|governor|director|head|chief|commander|captain"
+    r"|colonel"
+    r"|lieutenant|major|private|soldier|conscript|bailiff|notary|registrar|clerk|coroner|commissar"
+    r"|mayor|minister|deputy|senator|councillor|ambassador|consul|agent|counsel|lawyer|advocate"
+    r"|solicitor|barrister|attorney|trainee|representative|expert|psychiatrist|psychologist"
+    r"|doctor"
+    r"|surgeon|physician|nurse|paramedic|pathologist|gynaecologist|dentist|pharmacist|interpreter"
+    r"|translator|journalist|editor|reporter|photographer|publisher|author|writer|professor"
+    r"|teacher"
+    r"|headmaster|priest|imam|pastor|monk|nun|bishop|witness|victim|complainant|applicant|accused"
+    r"|defendant|co-defendant|co-accused|accomplice|suspect|detainee|prisoner|inmate|cellmate"
+    r"|plaintiff|claimant|respondent|appellant|petitioner|informant|minor|neighbour|neighbor"
+    r"|acquaintance|friend|colleague|partner|cohabitant|cohabitee|companion|fiancé|fiancée"
+    r"|landlord|tenant|lessee|owner|manager|accountant|cashier|secretary|driver|passenger|employer"
+    r"|employee|shareholder|heir|creditor|debtor|buyer|seller|customer|guardian|trustee"
+    r"|liquidator|receiver|administrator|mediator|surveyor|architect|engineer|farmer|worker"
+    r"|son|daughter|wife|husband|brother|sister|mother|father|spouse|cousin|nephew|niece|uncle"
+    r"|aunt|grandmother|grandfather|grandson|granddaughter|grandchild|stepson|stepdaughter"
+    r"|stepfather|stepmother|half-brother|half-sister|twin|baby|infant|child|boy|girl|man|woman"
+    r"|son-in-law|daughter-in-law|father-in-law|mother-in-law|brother-in-law|sister-in-law"
+    r"|godson|goddaughter|godfather|godmother|widow|widower|ex-wife|ex-husband|ex-partner|lover"
+    r"|mistress|girlfriend|boyfriend|passer-by|bystander|trainer|coach|player|singer|actor"
+    r"|candidate|leader|activist|member|chairman|chairwoman|chairperson|president|vice-president"
+    r"|rapporteur|volunteer|caretaker|housekeeper|cleaner|social[ ]worker|student|pupil|patient)"
+)
+_OF_OFFICE = re.compile(rf"(?<![\w’'\-])(?i:{_OFFICES})(?P<c>,)?[ ](?P<v>{NAME})(?P<end>[,.;)]?)")
+_PLURAL = (
+    r"(?:[Jj]udges|Messrs|MM\.|Mmes|(?i:officers|prosecutors|investigators|lawyers|advocates|policemen"
+    r"|constables|witnesses|victims|applicants|accused|defendants|co-defendants|complainants|sons"
+    r"|daughters|children|brothers|sisters|parents|nephews|nieces|cousins|grandchildren"
+    r"|siblings|twins|neighbours|friends|colleagues|heirs|experts|doctors|privates|conscripts"
+    r"|guards|gendarmes|representatives|agents|members|minors|boys|girls|men|women|prisoners"
+    r"|detainees|cellmates|journalists|relatives|lay[ ]judges|jurors|named|namely|called))"
+)
+_ITEM = rf"(?:{_TITLES}\.?[ ])?(?:{INITIALS}(?![ ]?[{UPPER}])|{NAME}|[{UPPER}](?!\w))"
+_LIST = re.compile(
+    rf"(?<![\w’'\-]){_PLURAL}(?:,|:)?[ ](?P<v>{_ITEM}(?:,[ ](?:and[ ])?{_ITEM}){{0,12}}"
+    rf"(?:,?[ ](?:and|or)[ ]{_ITEM})?)"
+)
+_ITEMS = re.compile(_ITEM)
+_COMPOSED = re.compile(
+    r"(?:composed[ ]of|consisting[ ]of)(?:[^\n]{0,60}:)?[ \n](?P<v>[\s\S]{10,1500}?)"
+    r"(?=Having[ ]|Delivers|After[ ]having|PROCEDURE|\n\n\n)"
+)
+_BENCH = re.compile(
+    rf"(?:^|(?<=[\n,;:]))[ ]*(?:and[ ])?(?:{_TITLES}\.?[ ])?(?P<v>{NAME})[ ]*(?=[,;\n])"
+)
+_QUOTED = re.compile(rf"(?<!\w)(?P<v>{_NICK}[ ]{TOKEN}(?:[ ]{TOKEN})?)")
+_BORN = re.compile(rf"(?<!\w)(?:née|nee|geb\.|geborene|maiden[ ]name)[ :]{{1,2}}(?P<v>{NAME})")
+_PREFIX = re.compile(rf"(?<!\w)(?P<v>(?:[öÖ]zvegy|[öÖ]zv\.|[iI]fj\.|[iI]d\.|[iI]fjabb)[ ]{NAME})")
+_SUFFIXED = re.compile(rf"(?<![\w’'\-])(?P<v>(?:{TOKEN}[ ]){{0,3}}{TOKEN}[ \-]{_BEHIND})(?!\w)")
+
+_SINGLE = re.compile(rf"(?<![\w.’'\-/§&]){INITIALS}(?![\w\-/])")
+_BARE = re.compile(r"(?<![\w.’'\-/§&(\[])[A-Z](?![\w\-/&+*%=]|\.\w|[ ]?\))")
+_CODE = re.compile(r"(?<![\w.’'\-/§&])[A-Z]{2,3}(?![\w\-/&.])")
+#: What a letter is of: "hepatitis C", "Series A", "Annex B", "point (c)"; lists of them.
+_KIND = re.compile(
+    r"(?i:(?:vitamins?|hepatitis|types?|groups?|class(?:es)?|factor|stage|grade|figure|fig|sections?"
+    r"|appendix|exhibits?|schedules?|plans?|phase|categor(?:y|ies)|levels?|units?|options?|parts?"
+    r"|annex(?:es)?|tables?|panel|team|chapters?|articles?|rooms?|beds?|gate|form|apt|suite|points?"
+    r"|lines?|series|letters?|items?|paragraphs?|sub-?paragraphs?|heads?|headings?|titles?|books?"
+    r"|blocks?|buildings?|wings?|cells?|wards?|zones?|areas?|sectors?|plots?|lists?|volumes?"
+    r"|protocols?|compan(?:y|ies)|firm|no|nos|nr|§+|house|flat|entrance|staircase|visas?|licen[cs]es?"
+    r"|division|chamber|tier|road|motorway|route|influenza|strain|sample|version|model|rule|size"
+    r"|villages?|towns?|cit(?:y|ies)|court|newspaper|state|country|bank|school|hospital|vehicle|car"
+    r"|equipment|site|parcel|dossier|document|decision|question|judgment|variant|article|mark)\.?"
+    r"[ ](?:[A-Z],[ ]){0,4}(?:[A-Z][ ](?:and|or|to)[ ])?)$"
+)
+_ROLE = re.compile(
+    rf"(?:(?i:{_OFFICES}s?)|(?i:children|witnesses|certain|named|called|one|alias|nicknamed|Messrs"
+    r"|initials))[,:]?[ ][\"“]?$"
+)
+_TITLE_BEFORE = re.compile(rf"(?<!\w){_TITLES}\.?[ ]$")
+_NEAR = re.compile(
+    r"(?:(?<!\w)(?:by|with|to|from|of|against|and|that|between|when|while|saw|met|told|for|if"
+    r"|because|where|which|whom|or|as|asked|accused|beat|hit|shot|killed|attacked|arrested"
+    r"|indicted|questioned|charged|convicted|v\.|after|before|but|then|on)|[,;])[ ]$|[.!?][ ]$|^$|\n[ ]*$"
+)
+_DOES = re.compile(
+    r"(?:’s|'s)(?![ ]?rights)|[,;)]|[ ](?:and[ ](?:[A-Z]\b|Others)|v\.|was|were|had|has|is|stated|told"
+    r"|testified|alleged|submitted|lodged|claimed|gave|who|said|went|did|could|would|left|came|died"
+    r"|lived|lives|made|took|put|began|saw|met|ran|fell|on|in|at|to|for|with|that|as|[a-z]{2,}ed)(?!\w)"
+    r"|[.]?$|[.](?=[ \n])"
+)
+_HEADING = re.compile(r"(?:^|\n)[ \t]*(?:\d{1,2}\.[ ])?$")
+_CLOCK = re.compile(r"\d[ ]?$")
+_COMPANY_BEFORE = re.compile(rf"(?:[{UPPER}][\w’'\-]*|[\"”’»])[ ,]{{1,2}}$")
+#: Initials that are a company's form behind a name, a clock's behind a number.
+_FORMS = word_set("sa, ag, nv, bv, srl, spa, kg, ad, as, sc, doo, dd, sro, sarl, ltd, sl, sas, plc")
+_CLOCKS = word_set("am, pm, ad, bc, ce, km, kg")
+#: Abbreviations that keep their full stops.
+_DOTTED = word_set(
+    """us, uk, un, eu, ec, eea, dc, ny, nj, usa, ussr, uae, usc, cfr, phd, qc, kc, rsfsr, zoo, ps,
+    srl, spa, sarl"""
+)
+_SHORT = word_set(
+    """no, nr, st, mr, ms, dr, jr, sr, co, ch, cf, op, ed, ex, al, fr, br, lt, art, eg, ie, id, ss,
+    pp, us, uk, eu, un, as, in, on, at, it, he, by, so, to, of, or, if, an, am, is, we, my, do, ps,
+    me, ul, pl, bl, kv, vs, va, mt, ft, ad, ag, sa, oj, hr"""
+)
+_NOT_CODES = word_set(
+    """us, uk, eu, un, ec, ussr, usa, uae, tv, id, ip, pc, it, gp, mp, qc, kc, ngo, hiv, dna, law
+    , act, the, and, not, iii, ii, iv, vi, vii, ix, xi, xii, ltd, plc, llc, llp, ag, sa, ab, as, sr, jr
+    , mr, ms, dr, md, phd, pkk, kgb, fsb, nkvd, mvd, ooo, oao, zao, plo, ira, eta, cia, fbi, mi5, ecj
+    , echr, cpt, cms, imf, who, ilo, osce, nato, sdp, spd, cdu, fpo, bbc, cnn, gdr, frg, fry, bih
+    , ro, ss, ad, bc, am, pm, psa, dvd, cd, cv, suv, vat, gmc, nhs, nmt, rtl, asn, sms, url, pin"""
+)
+
+
+class CourtNames:
+    """Finds people in texts of courts by what judgments do."""
+
+    def __init__(self, trimmer: Trimmer) -> None:
+        """Use the lists and stop words of a trimmer."""
+        self._trimmer = trimmer
+        self._lexicon = trimmer.lexicon
+        self._nations = plain_lines("nations_en")
+        self._never = plain_words("months_days_en") | FUNCTION_WORDS
+
+    def find(self, text: str) -> Iterable[Span]:
+        """Yield names; they may overlap."""
+        for match in _TITLED.finditer(text):
+            yield from self._whole(text, *match.span("v"), 0.8, "court_title")
+        for match in _OF_OFFICE.finditer(text):
+            yield from self._of_office(text, match)
+        for match in _LIST.finditer(text):
+            yield from self._items(text, *match.span("v"))
+        for match in _COMPOSED.finditer(text):
+            for judge in _BENCH.finditer(text, *match.span("v")):
+                yield from self._whole(text, *judge.span("v"), 0.6, "bench")
+        for rule in (_QUOTED, _BORN, _PREFIX, _SUFFIXED):
+            for match in rule.finditer(text):
+                yield from self._whole(text, *match.span("v"), 0.6, "court_form")
+        yield from self._letters(text)
+
+    def _whole(self, text: str, start: int, end: int, score: float, rule: str) -> Iterable[Span]:
+        """A name as long as its words may be one: `Mr Hasan Er`, `Mrs Page`, `de Sá Nogueira`."""
+        first: int | None = None
+        last = start
+        for piece in re.finditer(r"\S+", text[start:end]):
+            word = piece.group().strip('"“”„«»‘’().,')
+            begin = start + piece.start()
+            if word[:1].isupper() and self._ends(word, opening=first is None, more=last > start):
+                break
+            if first is None:
+                first = begin
+            if word[:1].isupper() or fold(word) in _LAST:
+                last = start + piece.end()
+        if first is not None and last > first:
+            yield _person(first, last, score, rule)
+
+    def _ends(self, word: str, *, opening: bool, more: bool) -> bool:
+        folded = fold(word)
+        if folded in _POSTS or (folded in self._never and (opening or len(word) > 3)):
+            return True
+        if not more and word.isupper() and len(word) > 4 and self._lexicon.common(word):
+            return True
+        return folded in self._nations and not self._lexicon.first_name(word) and opening
+
+    def _of_office(self, text: str, match: re.Match[str]) -> Iterable[Span]:
+        """`investigator Gentian`, `her son, Dawn, took`: a plain word there is a name."""
+        start, end = match.span("v")
+        words = text[start:end].split(" ")
+        if match["c"] and len(words) == 1 and not match["end"]:
+            return  # "the judge, Having regard".
+        word = words[0].strip('"“”„«»‘’()')
+        if not self._may_open(word, comma=bool(match["c"])):
+            return
+        kept = start + len(words[0])
+        for following in words[1:]:
+            bare = following.strip('"“”„«»‘’()')
+            if bare[:1].isupper() and not self._may_follow(bare):
+                break
+            kept += 1 + len(following)
+        while kept > start and text[start:kept].rsplit(" ", 1)[-1][:1].islower():
+            kept = start + len(text[start:kept].rsplit(" ", 1)[0])
+        yield _person(start, kept, 0.55, "office")
+
+    def _may_open(self, word: str, *, comma: bool) -> bool:
+        known = self._lexicon
+        folded = fold(word)
+        stopped = self._trimmer.stopped(word) or folded in self._never or folded in _POSTS
+        if stopped or word.isupper() or folded in self._nations:
+            return False
+        if not known.common(word):
+            return not known.place(word) or known.first_name(word)
+        return known.first_name(word) or known.surname(word) or comma
+
+    def _may_follow(self, word: str) -> bool:
+        known = self._lexicon
+        if self._trimmer.stopped(word) or fold(word) in self._never or fold(word) in _POSTS:
+            return False
+        return not known.common(word) or known.surname(word) or known.first_name(word)
+
+    def _items(self, text: str, start: int, end: int) -> Iterable[Span]:
+        """`judges A, Stonys and A.V.`, `her sons Ali, Can and Umut`."""
+        for item in _ITEMS.finditer(text, start, end):
+            words = item.group().split(" ")
+            if (
+                len(words[0].rstrip(".")) == 1
+                or "." in words[0]
+                or self._may_open(words[0], comma=True)
+            ):
+                if fold(words[0]) in self._never and len(words[0]) > 1:
+                    continue
+                yield from self._whole(text, *item.span(), 0.55, "court_list")
+            elif fold(words[0].rstrip(".")) not in _POSTS and len(words) > 1:
+                yield from self._whole(text, *item.span(), 0.5, "court_list")
+
+    def _letters(self, text: str) -> Iterable[Span]:
+        for match in _SINGLE.finditer(text):
+            if self._stands_for_one(text, match):
+                yield _person(*match.span(), 0.5, "initials")
+        known: set[str] = set()
+        bare = list(_BARE.finditer(text)) + list(_CODE.finditer(text))
+        for match in bare:
+            if self._sure_letter(text, match):
+                known.add(match.group())
+        for match in bare:
+            value = match.group()
+            if value in known or (len(value) == 1 and self._likely_letter(text, match)):
+                before = text[max(0, match.start() - 40) : match.start()]
+                if not _KIND.search(before) and not _CLOCK.search(before):
+                    yield _person(*match.span(), 0.45, "letter")
+
+    @staticmethod
+    def _sure_letter(text: str, match: re.Match[str]) -> bool:
+        value = match.group()
+        if value == "I" or fold(value) in _NOT_CODES:
+            return False
+        before = text[max(0, match.start() - 40) : match.start()]
+        if _KIND.search(before):
+            return False
+        cued = _TITLE_BEFORE.search(before) or _ROLE.search(before)
+        return cued is not None and (
+            len(value) > 1 or _DOES.match(text, match.end(), match.end() + 12) is not None
+        )
+
+    @staticmethod
+    def _likely_letter(text: str, match: re.Match[str]) -> bool:
+        """`playing cards with Y and Z`, `B told C that`: a letter that acts or is acted upon."""
+        value = match.group()
+        before = text[max(0, match.start() - 40) : match.start()]
+        if value in "AI":
+            return (
+                value == "A"
+                and re.match(r"[ ](?:and[ ]Others[ ])?v\.", text[match.end() :]) is not None
+            )
+        if not _NEAR.search(before) or _HEADING.search(before):
+            return False
+        return _DOES.match(text, match.end(), match.end() + 12) is not None
+
+    def _stands_for_one(self, text: str, match: re.Match[str]) -> bool:
+        letters = re.sub(r"[^\w]", "", match.group()).lower()
+        dotted = match.group().count(".") > 1
+        before = text[max(0, match.start() - 40) : match.start()]
+        cued = _TITLE_BEFORE.search(before) or _ROLE.search(before)
+        if _CLOCK.search(before):
+            return False  # "21 U.S.C.", "9 A.M.", "Article 6 C.": no person.
+        if dotted:
+            if letters in _DOTTED or letters in _CLOCKS:
+                return cued is not None or (letters not in _DOTTED)
+            return letters not in _FORMS or cued is not None or not _COMPANY_BEFORE.search(before)
+        if letters in _SHORT or (len(letters) > 1 and fold(letters) in self._never):
+            return cued is not None and text[match.end() : match.end() + 2][1:].islower()
+        if _KIND.search(before):
+            return False
+        after = text[match.end() : match.end() + 2]
+        if _HEADING.search(before) and not after[1:].islower():
+            return False
+        if len(letters) > 1 and self._lexicon.common(letters):
+            return cued is not None
+        return True
+
+
+#: Posts and bodies that stand where a name may.
+_POSTS = word_set(
+    """president, vice-president, judge, justice, registrar, agent, agents, deputy, minister, court,
+    government, section, chamber, prosecutor, secretary, state, article, articles, general,
+    attorney-general, having, delivers, office, police, ministry, department, district, regional,
+    supreme, council, committee, commission, commissioner, directorate, parliament, party, bar,
+    law, act, code, convention, protocol, republic, chief, head, director, others, rule, rules,
+    rapporteur, ombudsman, governor, acting, ad, federal, national, european, public, prime, city,
+    municipal, county, high, constitutional, criminal, civil, administrative, appeal, appeals"""
+)
+_LAST = frozenset(fold(w) for w in _BEHIND.strip("(?:)").split("|"))
+
+
+def _person(start: int, end: int, score: float, rule: str) -> Span:
+    return Span(start=start, end=end, entity_type="PERSON", score=score, source=f"names:{rule}")
