@@ -64,6 +64,10 @@ def fold(word: str) -> str:
     )
 
 
+#: Letters that no accent makes; court texts write them either way.
+PLAIN_LETTERS = str.maketrans("łøđıßæœəðþ’ʼ", "lodisaeedt''")
+
+
 def keep(words: object) -> set[str]:
     found = set()
     for word in words:  # type: ignore[attr-defined]
@@ -171,11 +175,10 @@ def european(root: Path, names: set[str], words: set[str]) -> set[str]:
             continue
         if city["countrycode"] == "US":
             continue
-        found.add(fold(city["name"]))
+        found.add(fold(city["name"]).translate(PLAIN_LETTERS))
         if in_europe and city["population"] >= RENAMED_MINIMUM:
             others = {fold(other) for other in city["alternatenames"]}
             found |= {o for o in others if OTHER_NAME.fullmatch(o) and o not in names}
-    found = {re.sub("[\u2019\u02bc]", "'", p) for p in found}
     return {p for p in found - words if re.fullmatch(r"[a-z][a-z .'\-]{2,40}", p)}
 
 

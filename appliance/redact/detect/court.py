@@ -13,22 +13,34 @@ from appliance.redact.detect.lexicon import Lexicon, fold, plain_lines, words_of
 from appliance.redact.detect.patterns import PatternSet, lower
 from appliance.redact.detect.patterns_en_dockets import PATTERNS
 
-_LEGAL = re.compile(
-    r"(?i)(?<!\w)(?:applicants?|courts?|judge?ments?|plaintiffs?|defendants?|respondents?"
-    r"|appellants?"
-    r"|prosecutors?|applications?|governments?|represented|lodged|constitutional|pleaded|sentenced"
-    r"|hearings?|judges?|prosecution|charged|arrested|acquitted|extradition|counsel|coroner|gendarmes?"
-    r"|bailiffs?|ad litem|custody|convict|sentence|upheld|quashed|dismissed|convention|v\."
-    r"|appeals?|proceedings|convicted|tribunal|detention|lawyers?"
-    r"|witness(?:es)?|complainants?|testified|questioned|criminal|police officers?)(?!\w)"
+#: Words of courts and of little else, and words that others use too ("hearing aid").
+_STRONG = (
+    r"applicants?|courts?|judge?ments?|plaintiffs?|defendants?|respondents?|appellants?"
+    r"|prosecutors?|prosecution|acquitted|extradition|coroner|gendarmes?|bailiffs?|ad litem"
+    r"|convicts?|upheld|quashed|convention|v\.|tribunal|judges?|investigators?|warders?|remand"
+    r"|indicted|indictment|magistrates?|pleaded|convicted|complainants?|testified|verdict"
+    r"|gendarmerie|notary|extradited|offences?|ombudsman"
 )
-#: Different words of courts that make a text one of theirs.
-_ENOUGH = 2
+_LEGAL = re.compile(
+    rf"(?i)(?<!\w)(?:(?P<strong>{_STRONG})|applications?|governments?|represented|lodged"
+    r"|constitutional|sentenced?|hearings?|charged|arrested|counsel|custody|dismissed|appeals?"
+    r"|proceedings|detention|lawyers?|witness(?:es)?|questioned|criminal|police officers?|prison)"
+    r"(?!\w)"
+)
+#: Different words of courts that make a text one of theirs: with a strong one, without.
+_ENOUGH, _ENOUGH_WEAK = 2, 3
 
 #: Who finds people by their look alone.
 _WEAK = frozenset(
     {"ner", "names:rare_word", "names:surname", "names:first_name", "names:listed", "names:double"}
-    | {"names:subject", "names:cue", "names:last_first", "names:party", "names:couple"}
+    | {
+        "names:initial",
+        "names:subject",
+        "names:cue",
+        "names:last_first",
+        "names:party",
+        "names:couple",
+    }
 )
 _PIECES = re.compile(r"[ ,]+(?:and[ ])?|(?<=\w)-(?=\w)")
 #: Before a place: "in Bari", "v. Georgia", "the Republic of Armenia".
@@ -70,6 +82,34 @@ _OF_GROUP = re.compile(
     r"|OOO|ZAO|OAO|PAO|UAB|AB|SIA|AS|OÜ|OY|Oyj?|ApS|A/S|ASA|B\.?V\.?|N\.?V\.?|EOOD|OOD|AD|SHPK"
     r"|e\.V\.)(?![\w\-])"
 )
+#: Where somebody lives: whatever stands there is a place, listed or not.
+_LIVES = re.compile(
+    r"(?<!\w)(?:live[sd]?|living|residents?|resid(?:es?|ed|ing)|born(?:[ ]in[ ]\d{4})?|practising"
+    r"|practicing|detained|imprisoned|registered[ ]office|office|based|situated|located|stationed"
+    r"|arrived|prison|settled|farm|hospital|clinic|court|university|colony|camp|monastery"
+    r"|villages?|towns?|hamlets?|suburbs?|cit(?:y|ies)|province|district|region|municipality"
+    r"|island|airport|barracks|flat|house|plot|cottage|land|centre)[ ]"
+    r"(?:in|near|at|of|outside|called)[ ](?:the[ ])?$"
+)
+_NOT_LIVED = re.compile(r"['’]s|[ ](?:v\.|and[ ]Others)|[ ]\(")
+#: "the newspaper Yeni Zaman", "a Makarov pistol".
+_NAMED_THING = re.compile(
+    r"(?<!\w)(?:newspapers?|magazines?|dail(?:y|ies)|weekly|periodicals?|websites?|channels?|radio"
+    r"|television|book|novel|film|compan(?:y|ies)|firm|enterprise|organi[sz]ation|association"
+    r"|union|bank|ship|vessel|hotel|restaurant|café|bar|club|brand|programme|site|estates?)"
+    r"[ ,]{1,2}(?:the[ ])?[\"“«„‘']?$"
+)
+_THING_AFTER = re.compile(
+    r"[\"”»’]?[ ](?:pistols?|rifles?|guns?|cars?|jeeps?|minibus|lorry|truck|vans?|saloon|vehicles?"
+    r"|machine|revolvers?|paintings?|drawings?|newspaper|magazine|factory|plant|restaurant|hotel"
+    r"|café|street|square|airport|river|mountains?|refinery|company|brand|district|village|Street"
+    r"|Square|Avenue|Road|River|Prison|Hospital)(?!\w)"
+)
+_OFFICES = frozenset(
+    ["deputy", "minister", "prosecutor", "general", "president", "secretary", "registrar", "judge"]
+    + ["agent", "director", "commissioner", "governor", "chancellor", "attorney", "inspector"]
+)
+_LETTERS = str.maketrans("łøđıßæœəðþ’ʼ", "lodisaeedt''")
 _ADDRESSED = re.compile(
     r"(?<!\w)(?:M(?:r|rs|s|iss|me|lle)?\.?|Dr\.?|Prof\.?|Judge|Justice|Lord|Lady|Sir|Captain|Major"
     r"|Colonel|Lieutenant|Sergeant|Inspector|Officer|Constable|Messrs|Maître)[ ]$"
@@ -77,11 +117,13 @@ _ADDRESSED = re.compile(
 
 
 def is_court(text: str) -> bool:
-    """Say whether a text speaks of courts: two different words of theirs."""
+    """Say whether a text speaks of courts: several different words of theirs."""
     seen: set[str] = set()
+    strong = False
     for match in _LEGAL.finditer(text):
         seen.add(match.group().lower().removesuffix("s"))
-        if len(seen) >= _ENOUGH:
+        strong = strong or match["strong"] is not None
+        if len(seen) >= (_ENOUGH if strong else _ENOUGH_WEAK):
             return True
     return False
 
@@ -108,14 +150,46 @@ class Court:
         doubtful = [
             s
             for s in spans
-            if s.entity_type == "PERSON"
-            and s.source in _WEAK
-            and (self._is_place(text, s.start, s.end) or _OF_GROUP.match(text, s.end, s.end + 50))
+            if s.entity_type == "PERSON" and s.source in _WEAK and self._no_person(text, s)
         ]
         if not doubtful or not is_court(text):
             return spans
         dropped = set(doubtful)
         return [s for s in spans if s not in dropped]
+
+    def _no_person(self, text: str, span: Span) -> bool:
+        words = text[span.start : span.end].split(" ")
+        if fold(words[-1]) in _OFFICES and all(self._lexicon.common(w) for w in words):
+            return True
+        return (
+            self._thing(text, span)
+            or self._lived_in(text, span)
+            or self._heading(text, span)
+            or self._is_place(text, span.start, span.end)
+        )
+
+    @staticmethod
+    def _thing(text: str, span: Span) -> bool:
+        """Say whether what stands around makes it a thing: a newspaper, a pistol, a company."""
+        if _NAMED_THING.search(text, max(0, span.start - 24), span.start):
+            return True
+        last = text.rfind(" ", span.start, span.end)
+        if _OF_GROUP.match(text, span.end) or (last > 0 and _OF_GROUP.match(text, last)):
+            return True
+        return _THING_AFTER.match(text, span.end) is not None
+
+    def _lived_in(self, text: str, span: Span) -> bool:
+        """Say whether somebody lives there: `lives in Szymany`."""
+        if not _LIVES.search(text, max(0, span.start - 40), span.start):
+            return False
+        first = re.split(r"[ \-]", text[span.start : span.end])[0]
+        return not self._lexicon.strong_first(first) and not _NOT_LIVED.match(text, span.end)
+
+    def _heading(self, text: str, span: Span) -> bool:
+        """Say whether a line begins with a letter of a list: `A. Tax asset stripping`."""
+        if span.source != "names:initial" or text[span.start - 1 : span.start] not in ("", "\n"):
+            return False
+        return self._lexicon.common(text[span.start : span.end].split(" ")[-1])
 
     def _is_place(self, text: str, start: int, end: int) -> bool:
         if _ADDRESSED.search(text, max(0, start - 14), start):
@@ -123,7 +197,7 @@ class Court:
         phrase = text[start:end]
         if phrase.lower().startswith("the "):
             phrase = phrase[4:]
-        phrase = phrase.removesuffix("'s").removesuffix("’s")
+        phrase = phrase.removesuffix("'s").removesuffix("’s").removesuffix(" Bar")
         cued = (
             _IN.search(text, max(0, start - 24), start) is not None
             or _OF_PLACE.match(text, end, end + 24) is not None
@@ -139,7 +213,7 @@ class Court:
         return all(self._place(p, cued=cued) for p in pieces)
 
     def _place(self, phrase: str, *, cued: bool) -> bool:
-        folded = fold(phrase).replace("’", "'")
+        folded = fold(phrase).translate(_LETTERS)
         nation = folded in self._nations
         if not nation and folded not in self._towns:
             return False

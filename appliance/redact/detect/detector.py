@@ -235,10 +235,10 @@ class Detector:
         found = self._filtered(text, _settled_dates(found))
         if self._clinical is not None:
             found = self._clinical.people(text, found)
-        if self._court is not None:
-            found = self._court.people(text, found)
         if self._names is not None:
             found = [s for s in (self._tidy(text, s) for s in found) if s is not None]
+        if self._court is not None:
+            found = self._court.people(text, found)
         return found
 
     def _tidy(self, text: str, span: Span) -> Span | None:

@@ -22,7 +22,8 @@ _PARTICLE = (
     r"|dal|di|du|des|d’|d'|van[ ]der|van[ ]den|van[ ]de|van[ ]’t|van[ ]'t|van|von[ ]der|von[ ]dem"
     r"|von[ ]und[ ]zu|von|vom|zum|zur|zu|und|der|den|la|le|les|lo|el|al|bin|binti|bint|ibn|ben|bou"
     r"|abu|ter|ten|te|tot|op[ ]de|in[ ]’t|in[ ]'t|in[ ]de|af|av|och|y|e|i|ul|ur|ud|ní|nic|ó|mac"
-    r"|ap|ab|ferch|née|nee|oğlu|oglu|ogly|ogli|qızı|qizi|kızı|kizi|gizi|kyzy|uulu|ugli|özvegy|dr\.)"
+    r"|ap|ab|ferch|née|nee|oğlu|oglu|ogly|ogli|qızı|qizi|kızı|kizi|gizi|kyzy|uulu|ugli|özvegy|dr\."
+    r"|ved\.|vda\.|viuda[ ]de|veuve|épouse|ép\.|geb\.|roz\.|verw\.|u|lu)"
 )
 _BEHIND = (
     r"(?:oğlu|oglu|ogly|ogli|qızı|qizi|kızı|kizi|gızı|gizi|kyzy|uulu|ugli|hanum|bey|zoda|zadə)"
@@ -31,8 +32,11 @@ _NICK = rf"[\"“„«‘(]{TOKEN}(?:[ ]{TOKEN}){{0,2}}[\"”“»’)]"
 #: A whole name: initials, words with a capital, particles, a nickname in the middle.
 NAME = (
     rf"(?:(?:{INITIALS}[ ]?)?(?:{_PARTICLE}[ ]?){{0,3}}{TOKEN}|{INITIALS}(?=[ ]{_PARTICLE}[ ]))"
-    rf"(?:[ ](?:{_PARTICLE}[ ]?){{1,3}}{TOKEN}|[ ](?:{INITIALS}[ ]?){TOKEN}|[ ]{TOKEN}"
-    rf"|[ ][{UPPER}]\.(?![ ]?[{UPPER}])|[ ]{_NICK}(?=[ ]{TOKEN})|[ -]{_BEHIND}(?!\w)){{0,6}}"
+    rf"(?:[ ](?:{_PARTICLE}[ ]?){{1,3}}{TOKEN}|[ ](?:{INITIALS}[ ]?){TOKEN}"
+    rf"|[ ][{UPPER}][a-zà-ž]{{2,4}}\.[ ](?!(?:He|She|It|The|In|On|They|At|His|Her|This|As|By|For|We"
+    rf"|A|An|I|If|Mr|Mrs|Ms|Dr|When|That|There|To|No|Its|Their|After|Before|But|And)(?!\w)){TOKEN}"
+    rf"|[ ]{TOKEN}|-[’'](?:t|s)[ ]{TOKEN}|[ ][{UPPER}]\.(?![ ]?[{UPPER}])"
+    rf"|[ ]{_NICK}(?=[ ]{TOKEN})|[ -]{_BEHIND}(?!\w)){{0,6}}"
 )
 _TITLES = (
     r"(?:M(?:rs?|s|iss|x|essrs|lle|me|mes)|Doctor|Drs?|Prof|Professor|Judges?|Justice|Maître|Me"
@@ -41,11 +45,39 @@ _TITLES = (
     r"|Corporal|Private|Constable|Inspector|Detective|Officer|Investigator|Prosecutor|Commissar"
     r"|Commander|Warden|Coroner|Imam|Father|Sister|Brother|Bishop|Rabbi|Archbishop|Metropolitan"
     r"|Reverend|Rev|Hodja|Sheikh|Sheriff|Ambassador|Senator|Councillor|Mayor|Minister|President"
-    r"|Advocate|Notary|Bailiff|Herr|Frau|Señor|Señora|Signor|Signora|Conselheiro|Don|Doña|Pan|Pani"
-    r"|Suor|Fra|Comrade|Citizen|Witness|Nurse|Chancellor|Superintendent|Lieutenant-Colonel"
+    r"|Advocate|Notary|Bailiff"
+    r"|Comrade|Citizen|Witness|Nurse|Chancellor|Superintendent|Lieutenant-Colonel"
     r"|Major-General|Rapporteur)"
 )
-_TITLED = re.compile(rf"(?<![\w’'\-]){_TITLES}\.?[ \n](?:{_TITLES}\.?[ ]){{0,2}}(?P<v>{NAME})")
+#: Titles of other languages, which English reads as part of the name.
+_FOREIGN = (
+    r"(?:Herrn?|Frau|Fräulein|Señora?|Señorita|Signora?|Signorina|Conselheir[oa]|Desembargador"
+    r"|Don|Doña|Dom|Dona|Pan|Pani|Suor|Fra|Madame|Monsieur|Mademoiselle|Maître|Abbé|Kyria|Kyrios"
+    r"|adwokat|mecenas|radca|advokat|avvocato|avvocata|avv|avocat|avukat|abogad[oa]|advogad[oa]"
+    r"|inż|mgr|(?:st\.[ ])?(?:sierż|asp)|podkom|nadkom|kom|kpt|por|mjr|ppłk|płk|sędzia|mr"
+    r"|Rechtsanw(?:alt|ältin)|Mag|Dipl\.-Ing|Ing|Mgr|JUDr|MUDr|PhDr|Bc|özvegy|Hodja|Hoca|Bay|Bayan)"
+)
+_DEGREE = r"(?:(?:med|jur|iur|phil|habil|hab|rer|nat|oec|theol|h)\.[ ]?(?:c\.|nat\.|pol\.)?)"
+_RANK = r"(?:W?PC|DC|PS|DS|DI|DCI|DCS|DSU|DAC|PCSO|WPS|TDC)[ ](?:\d{1,5}[ ])?"
+_TITLED = re.compile(
+    rf"(?<![\w’'\-])(?P<t>(?:{_TITLES}|{_FOREIGN})\.?)[ \n](?:(?:{_TITLES}|{_FOREIGN}|{_DEGREE})\.?[ ])"
+    rf"{{0,4}}(?P<v>{NAME})"
+)
+_RANKED = re.compile(rf"(?<![\w’'\-])(?:{_RANK}|HM[ ]Coroner[ ])(?P<v>{NAME})")
+_NUMBERED = re.compile(
+    rf"(?<![\w’'\-])(?:W?PC|PS|DC|Constable|Officer)[ ](?P<v>\d{{2,5}}[ ]{TOKEN})"
+)
+#: "known as 'the Bear'": whatever the quotes hold.
+_KNOWN_AS = re.compile(
+    r"(?i:(?:also[ ])?known[ ]as|nicknamed|alias(?:es)?|nicknames?|a\.?k\.?a\.?|pseudonym|under[ ]the[ ]name"
+    r"|the[ ]so-called|called[ ]himself|called[ ]herself)[ ,:]{1,2}[\"“„«‘'](?P<v>[^\"”“»’'\n]{2,30})"
+    r"[\"”“»’']"
+)
+#: `Abdurrahman Al`, `Murat Er`: surnames of two letters.
+_TWO = re.compile(
+    rf"(?<![\w’'\-])(?P<a>{TOKEN})[ ][{UPPER}][a-zà-ž](?=[,;.)]|[ ](?:and|was|had|who|of)\b)"
+)
+_RE = re.compile(r"(?<!\w)(?:Re|In[ ]re|R[ ]v\.?|Case[ ]of)[ ](?P<v>[A-Z]{1,2})(?=[ ]\(|[,.;)])")
 _OFFICES = (
     r"(?:co-)?(?:judge|prosecutor|investigator|inspector|officer|policeman|policewoman|constable"
     r"|sergeant|gendarme|guard|warder|warden|governor|director|head|chief|commander|captain"
@@ -118,7 +150,7 @@ _KIND = re.compile(
 )
 _ROLE = re.compile(
     rf"(?:(?i:{_OFFICES}s?)|(?i:children|witnesses|certain|named|called|one|alias|nicknamed|Messrs"
-    r"|initials))[,:]?[ ][\"“]?$"
+    r"|initials|behalf))(?:[ ]of)?[,:]?[ ][\"“]?$"
 )
 _TITLE_BEFORE = re.compile(rf"(?<!\w){_TITLES}\.?[ ]$")
 _NEAR = re.compile(
@@ -127,12 +159,17 @@ _NEAR = re.compile(
     r"|indicted|questioned|charged|convicted|v\.|after|before|but|then|on)|[,;])[ ]$|[.!?][ ]$|^$|\n[ ]*$"
 )
 _DOES = re.compile(
-    r"(?:’s|'s)(?![ ]?rights)|[,;)]|[ ](?:and[ ](?:[A-Z]\b|Others)|v\.|was|were|had|has|is|stated|told"
+    r"(?:’s|'s)(?![ ]?rights)|[,;)]|[ ](?:and[ ](?:[A-Z]\b|M(?:r|rs|s)\b|Others|the|his|her|an?\b)|v\.|was|were|had|has|is|stated|told"
     r"|testified|alleged|submitted|lodged|claimed|gave|who|said|went|did|could|would|left|came|died"
     r"|lived|lives|made|took|put|began|saw|met|ran|fell|on|in|at|to|for|with|that|as|[a-z]{2,}ed)(?!\w)"
     r"|[.]?$|[.](?=[ \n])"
 )
+_JOINED = re.compile(r"(?:\)|(?<!\w)[A-Z]{2})(?:,|,?[ ]and|[ ]or)[ ]$")
 _HEADING = re.compile(r"(?:^|\n)[ \t]*(?:\d{1,2}\.[ ])?$")
+_NUMBER_AFTER = re.compile(r"[ ]?(?:nos?\.|n\.|n°|no\b|\d)")
+_ACTED_ON = re.compile(
+    r"(?:questioned|told|met|saw|arrested|interviewed|heard|by|with|against|that|and|between|from)[ ]$"
+)
 _CLOCK = re.compile(r"\d[ ]?$")
 _COMPANY_BEFORE = re.compile(rf"(?:[{UPPER}][\w’'\-]*|[\"”’»])[ ,]{{1,2}}$")
 #: Initials that are a company's form behind a name, a clock's behind a number.
@@ -150,10 +187,10 @@ _SHORT = word_set(
 )
 _NOT_CODES = word_set(
     """us, uk, eu, un, ec, ussr, usa, uae, tv, id, ip, pc, it, gp, mp, qc, kc, ngo, hiv, dna, law
-    , act, the, and, not, iii, ii, iv, vi, vii, ix, xi, xii, ltd, plc, llc, llp, ag, sa, ab, as, sr, jr
+    , act, the, and, not, iii, ii, iv, vi, vii, ix, xi, xii, ltd, plc, llc, llp, sr, jr
     , mr, ms, dr, md, phd, pkk, kgb, fsb, nkvd, mvd, ooo, oao, zao, plo, ira, eta, cia, fbi, mi5, ecj
     , echr, cpt, cms, imf, who, ilo, osce, nato, sdp, spd, cdu, fpo, bbc, cnn, gdr, frg, fry, bih
-    , ro, ss, ad, bc, am, pm, psa, dvd, cd, cv, suv, vat, gmc, nhs, nmt, rtl, asn, sms, url, pin"""
+    , hm, dc, pc, ps, di, ds, dci, cps, ro, ss, ad, bc, am, pm, psa, dvd, cv, suv, vat, gmc, nhs, nmt, rtl, asn, sms, url, pin"""
 )
 
 
@@ -171,6 +208,16 @@ class CourtNames:
         """Yield names; they may overlap."""
         for match in _TITLED.finditer(text):
             yield from self._whole(text, *match.span("v"), 0.8, "court_title")
+            if (
+                re.fullmatch(_FOREIGN, match["t"].rstrip("."))
+                or "." in text[match.end("t") : match.start("v")]
+            ):
+                yield from self._whole(text, *match.span(), 0.5, "court_title")
+        for match in _RANKED.finditer(text):
+            yield from self._whole(text, *match.span("v"), 0.7, "court_title")
+        for rule in (_NUMBERED, _KNOWN_AS, _RE):
+            for match in rule.finditer(text):
+                yield _person(*match.span("v"), 0.6, "court_form")
         for match in _OF_OFFICE.finditer(text):
             yield from self._of_office(text, match)
         for match in _LIST.finditer(text):
@@ -181,6 +228,9 @@ class CourtNames:
         for rule in (_QUOTED, _BORN, _PREFIX, _SUFFIXED):
             for match in rule.finditer(text):
                 yield from self._whole(text, *match.span("v"), 0.6, "court_form")
+        for match in _TWO.finditer(text):
+            if self._lexicon.strong_first(match["a"]):
+                yield _person(*match.span(), 0.5, "court_form")
         yield from self._letters(text)
 
     def _whole(self, text: str, start: int, end: int, score: float, rule: str) -> Iterable[Span]:
@@ -201,7 +251,8 @@ class CourtNames:
 
     def _ends(self, word: str, *, opening: bool, more: bool) -> bool:
         folded = fold(word)
-        if folded in _POSTS or (folded in self._never and (opening or len(word) > 3)):
+        plain = folded in self._never and (opening or len(word) > 3)
+        if folded in _POSTS or (plain and not (opening and self._lexicon.first_name(word))):
             return True
         if not more and word.isupper() and len(word) > 4 and self._lexicon.common(word):
             return True
@@ -214,12 +265,16 @@ class CourtNames:
         if match["c"] and len(words) == 1 and not match["end"]:
             return  # "the judge, Having regard".
         word = words[0].strip('"“”„«»‘’()')
-        if not self._may_open(word, comma=bool(match["c"])):
+        # "the co-defendant Timur": a capital behind an office in lower case is a choice.
+        chosen = text[match.start()].islower() and not (
+            len(words) > 1 and words[1][:1].isupper() and self._lexicon.common(words[1])
+        )
+        if not self._may_open(word, comma=bool(match["c"]) or chosen):
             return
         kept = start + len(words[0])
         for following in words[1:]:
             bare = following.strip('"“”„«»‘’()')
-            if bare[:1].isupper() and not self._may_follow(bare):
+            if bare[:1].isupper() and not (following.endswith(".") or self._may_follow(bare)):
                 break
             kept += 1 + len(following)
         while kept > start and text[start:kept].rsplit(" ", 1)[-1][:1].islower():
@@ -233,13 +288,15 @@ class CourtNames:
         if stopped or word.isupper() or folded in self._nations:
             return False
         if not known.common(word):
-            return not known.place(word) or known.first_name(word)
+            return True
         return known.first_name(word) or known.surname(word) or comma
 
     def _may_follow(self, word: str) -> bool:
         known = self._lexicon
-        if self._trimmer.stopped(word) or fold(word) in self._never or fold(word) in _POSTS:
+        if fold(word) in self._never or fold(word) in _POSTS:
             return False
+        if self._trimmer.stopped(word):
+            return len(word) < 5 and not word.isupper() and known.surname(word)
         return not known.common(word) or known.surname(word) or known.first_name(word)
 
     def _items(self, text: str, start: int, end: int) -> Iterable[Span]:
@@ -264,10 +321,16 @@ class CourtNames:
         known: set[str] = set()
         bare = list(_BARE.finditer(text)) + list(_CODE.finditer(text))
         for match in bare:
-            if self._sure_letter(text, match):
+            joined = known and len(match.group()) == 2 and fold(match.group()) not in _NOT_CODES
+            if self._sure_letter(text, match) or (
+                joined and _JOINED.search(text, max(0, match.start() - 12), match.start())
+            ):
                 known.add(match.group())
         for match in bare:
             value = match.group()
+            if value == "A" and not self._sure_letter(text, match):
+                if not self._likely_letter(text, match):
+                    continue
             if value in known or (len(value) == 1 and self._likely_letter(text, match)):
                 before = text[max(0, match.start() - 40) : match.start()]
                 if not _KIND.search(before) and not _CLOCK.search(before):
@@ -305,14 +368,17 @@ class CourtNames:
         dotted = match.group().count(".") > 1
         before = text[max(0, match.start() - 40) : match.start()]
         cued = _TITLE_BEFORE.search(before) or _ROLE.search(before)
-        if _CLOCK.search(before):
+        if _CLOCK.search(before) or _NUMBER_AFTER.match(text, match.end()):
             return False  # "21 U.S.C.", "9 A.M.", "Article 6 C.": no person.
         if dotted:
             if letters in _DOTTED or letters in _CLOCKS:
                 return cued is not None or (letters not in _DOTTED)
             return letters not in _FORMS or cued is not None or not _COMPANY_BEFORE.search(before)
         if letters in _SHORT or (len(letters) > 1 and fold(letters) in self._never):
-            return cued is not None and text[match.end() : match.end() + 2][1:].islower()
+            after = text[match.end() : match.end() + 2]
+            if cued is None and (len(letters) < 2 or not _ACTED_ON.search(before)):
+                return False
+            return after[:1] in ",;" or after[1:].islower()
         if _KIND.search(before):
             return False
         after = text[match.end() : match.end() + 2]
@@ -331,6 +397,7 @@ _POSTS = word_set(
     supreme, council, committee, commission, commissioner, directorate, parliament, party, bar,
     law, act, code, convention, protocol, republic, chief, head, director, others, rule, rules,
     rapporteur, ombudsman, governor, acting, ad, federal, national, european, public, prime, city,
+    first, second, third, fourth, fifth, senior, junior, lay, legal, general, chambers,
     municipal, county, high, constitutional, criminal, civil, administrative, appeal, appeals"""
 )
 _LAST = frozenset(fold(w) for w in _BEHIND.strip("(?:)").split("|"))

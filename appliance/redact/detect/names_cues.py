@@ -156,7 +156,7 @@ ENGLISH = Cues(
         complainant, informant, codefendant, co-defendant, co-accused, accomplice, accomplices"""
     ),
     stop=word_set(
-        """agent, agents, co-agent, co-agents, minister, ministers, attorney-general,
+        """general, agent, agents, co-agent, co-agents, minister, ministers, attorney-general,
         solicitor-general, advocate-general, procurator-general, prosecutor-general,
         vice-president, vice-presidents, vice-chancellor, vice-minister, vice-governor, registrar,
         prosecutor, prosecutors, procurator, ombudsman, ombudsperson, ombudswoman,

@@ -94,8 +94,10 @@ class LawNames:
             yield _person(*match.span("v"), 0.6, "under_name")
         for match in (*_JUDGE.finditer(text), *_LORD.finditer(text)):
             first = match["v"].split(" ")[0]
-            if not self._trimmer.stopped(match["v"]) and first not in _OFFICES:
-                yield _person(*match.span("v"), 0.6, "judge")
+            known = self._trimmer.lexicon
+            plain = known.common(first) and not (known.surname(first) or known.first_name(first))
+            if not plain and not self._trimmer.stopped(match["v"]) and first not in _OFFICES:
+                yield _person(match.start("v"), match.end(), 0.6, "judge")
         for match in _PARTY_NAME.finditer(text):
             bounds = self._trimmer.trim(text, *match.span("v"))
             if bounds is not None:
@@ -116,7 +118,7 @@ class LawNames:
                 rare = (
                     len(piece) > 2
                     and not piece.isupper()
-                    and not known.common(piece)
+                    and not self._common(piece)
                     and not known.place(piece)
                     and not (piece.isascii() and self._trimmer.stopped(piece))
                 )
@@ -127,6 +129,15 @@ class LawNames:
                     break
             if first is not None and not _OF_STATE.match(text, run.start() + last):
                 yield _person(run.start() + first, run.start() + last, 0.36, "rare_word")
+
+    def _common(self, word: str) -> bool:
+        """Say whether a word is an ordinary one, or joined from ordinary ones: `Legal-aid`."""
+        common = self._trimmer.lexicon.common
+        if fold(word) in _BRITISH or common(word):
+            return True
+        parts = word.split("-")
+        first = self._trimmer.lexicon.first_name
+        return len(parts) > 1 and all(len(p) < 2 or (common(p) and not first(p)) for p in parts)
 
     def _parties(self, text: str, match: re.Match[str]) -> Iterable[Span]:
         start, end = match.span("a")
@@ -141,6 +152,8 @@ class LawNames:
             yield _person(match.end("b") - len(other), match.end("b"), 0.55, "party")
 
 
+#: Words of British courts that the dictionary spells otherwise or takes for names.
+_BRITISH = word_set("honour, labour, favour, colour, behaviour, programme, centre, licence, garda")
 _STATES = word_set(
     """united, state, states, commonwealth, people, crown, secretary, commissioner, attorney,
     kingdom, republic, federal, government, city, county, minister, ministry, board, regina,

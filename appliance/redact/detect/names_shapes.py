@@ -60,6 +60,8 @@ class Trimmer:
 
     def stopped(self, word: str) -> bool:
         """Say whether a word is never part of a name: `Sa` may be a company's form, `Sá` is not."""
+        if word[-2:] in ("'s", "’s"):
+            word = word[:-2]
         return fold(word) in self.stop and not (
             self._english and word[:1].isupper() and not word.isascii()
         )

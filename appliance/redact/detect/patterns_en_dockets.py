@@ -43,7 +43,7 @@ PATTERNS: tuple[Pattern, ...] = (
         "CASE_NUMBER",
         "no., nos., no , nos , nr., nr , n°, nº, №",
         rf"(?i:{ACTS})(?:(?i:nos?|nr)\.?|[nN][°º]|№)[ \t\n]{{0,2}}(?P<v>{_ENOUGH}{_DOCKET}"
-        rf"(?:[ ][{_UPPER}]{{1,3}}(?=\)))?(?:\.?[ ][a-zà-ž]{{1,3}}\.(?=[)]))?){_TAIL}",
+        rf"(?:[ ][{_UPPER}][^\W\d_]{{0,3}}\.?(?=\)))?(?:\.?[ ][a-zà-ž]{{1,3}}\.(?=[)]))?){_TAIL}",
         score=0.65,
         flags=0,
     ),
