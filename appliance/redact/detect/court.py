@@ -106,8 +106,8 @@ _THING_AFTER = re.compile(
     r"|Square|Avenue|Road|River|Prison|Hospital)(?!\w)"
 )
 _OFFICES = frozenset(
-    ["deputy", "minister", "prosecutor", "general", "president", "secretary", "registrar", "judge"]
-    + ["agent", "director", "commissioner", "governor", "chancellor", "attorney", "inspector"]
+    {"deputy", "minister", "prosecutor", "general", "president", "secretary", "registrar", "judge"}
+    | {"agent", "director", "commissioner", "governor", "chancellor", "attorney", "inspector"}
 )
 _LETTERS = str.maketrans("łøđıßæœəðþ’ʼ", "lodisaeedt''")
 _ADDRESSED = re.compile(

@@ -60,7 +60,8 @@ _FOREIGN = (
 _DEGREE = r"(?:(?:med|jur|iur|phil|habil|hab|rer|nat|oec|theol|h)\.[ ]?(?:c\.|nat\.|pol\.)?)"
 _RANK = r"(?:W?PC|DC|PS|DS|DI|DCI|DCS|DSU|DAC|PCSO|WPS|TDC)[ ](?:\d{1,5}[ ])?"
 _TITLED = re.compile(
-    rf"(?<![\w’'\-])(?P<t>(?:{_TITLES}|{_FOREIGN})\.?)[ \n](?:(?:{_TITLES}|{_FOREIGN}|{_DEGREE})\.?[ ])"
+    rf"(?<![\w’'\-])(?P<t>(?:{_TITLES}|{_FOREIGN})\.?)[ \n](?:(?:{_TITLES}|{_FOREIGN}"
+    rf"|{_DEGREE})\.?[ ])"
     rf"{{0,4}}(?P<v>{NAME})"
 )
 _RANKED = re.compile(rf"(?<![\w’'\-])(?:{_RANK}|HM[ ]Coroner[ ])(?P<v>{NAME})")
@@ -69,8 +70,10 @@ _NUMBERED = re.compile(
 )
 #: "known as 'the Bear'": whatever the quotes hold.
 _KNOWN_AS = re.compile(
-    r"(?i:(?:also[ ])?known[ ]as|nicknamed|alias(?:es)?|nicknames?|a\.?k\.?a\.?|pseudonym|under[ ]the[ ]name"
-    r"|the[ ]so-called|called[ ]himself|called[ ]herself)[ ,:]{1,2}[\"“„«‘'](?P<v>[^\"”“»’'\n]{2,30})"
+    r"(?i:(?:also[ ])?known[ ]as|nicknamed|alias(?:es)?|nicknames?|a\.?k\.?a\.?|pseudonym"
+    r"|under[ ]the[ ]name"
+    r"|the[ ]so-called|called[ ]himself|called[ ]herself)[ ,:]{1,2}[\"“„«‘']"
+    r"(?P<v>[^\"”“»’'\n]{2,30})"
     r"[\"”“»’']"
 )
 #: `Abdurrahman Al`, `Murat Er`: surnames of two letters.
@@ -107,7 +110,8 @@ _OFFICES = (
 )
 _OF_OFFICE = re.compile(rf"(?<![\w’'\-])(?i:{_OFFICES})(?P<c>,)?[ ](?P<v>{NAME})(?P<end>[,.;)]?)")
 _PLURAL = (
-    r"(?:[Jj]udges|Messrs|MM\.|Mmes|(?i:officers|prosecutors|investigators|lawyers|advocates|policemen"
+    r"(?:[Jj]udges|Messrs|MM\.|Mmes|(?i:officers|prosecutors|investigators|lawyers|advocates"
+    r"|policemen"
     r"|constables|witnesses|victims|applicants|accused|defendants|co-defendants|complainants|sons"
     r"|daughters|children|brothers|sisters|parents|nephews|nieces|cousins|grandchildren"
     r"|siblings|twins|neighbours|friends|colleagues|heirs|experts|doctors|privates|conscripts"
@@ -137,12 +141,14 @@ _BARE = re.compile(r"(?<![\w.’'\-/§&(\[])[A-Z](?![\w\-/&+*%=]|\.\w|[ ]?\))")
 _CODE = re.compile(r"(?<![\w.’'\-/§&])[A-Z]{2,3}(?![\w\-/&.])")
 #: What a letter is of: "hepatitis C", "Series A", "Annex B", "point (c)"; lists of them.
 _KIND = re.compile(
-    r"(?i:(?:vitamins?|hepatitis|types?|groups?|class(?:es)?|factor|stage|grade|figure|fig|sections?"
+    r"(?i:(?:vitamins?|hepatitis|types?|groups?|class(?:es)?|factor|stage|grade|figure|fig"
+    r"|sections?"
     r"|appendix|exhibits?|schedules?|plans?|phase|categor(?:y|ies)|levels?|units?|options?|parts?"
     r"|annex(?:es)?|tables?|panel|team|chapters?|articles?|rooms?|beds?|gate|form|apt|suite|points?"
     r"|lines?|series|letters?|items?|paragraphs?|sub-?paragraphs?|heads?|headings?|titles?|books?"
     r"|blocks?|buildings?|wings?|cells?|wards?|zones?|areas?|sectors?|plots?|lists?|volumes?"
-    r"|protocols?|compan(?:y|ies)|firm|no|nos|nr|§+|house|flat|entrance|staircase|visas?|licen[cs]es?"
+    r"|protocols?|compan(?:y|ies)|firm|no|nos|nr|§+|house|flat|entrance|staircase|visas?"
+    r"|licen[cs]es?"
     r"|division|chamber|tier|road|motorway|route|influenza|strain|sample|version|model|rule|size"
     r"|villages?|towns?|cit(?:y|ies)|court|newspaper|state|country|bank|school|hospital|vehicle|car"
     r"|equipment|site|parcel|dossier|document|decision|question|judgment|variant|article|mark)\.?"
@@ -156,19 +162,23 @@ _TITLE_BEFORE = re.compile(rf"(?<!\w){_TITLES}\.?[ ]$")
 _NEAR = re.compile(
     r"(?:(?<!\w)(?:by|with|to|from|of|against|and|that|between|when|while|saw|met|told|for|if"
     r"|because|where|which|whom|or|as|asked|accused|beat|hit|shot|killed|attacked|arrested"
-    r"|indicted|questioned|charged|convicted|v\.|after|before|but|then|on)|[,;])[ ]$|[.!?][ ]$|^$|\n[ ]*$"
+    r"|indicted|questioned|charged|convicted|v\.|after|before|but|then|on)|[,;])[ ]$|[.!?][ ]$"
+    r"|^$|\n[ ]*$"
 )
 _DOES = re.compile(
-    r"(?:’s|'s)(?![ ]?rights)|[,;)]|[ ](?:and[ ](?:[A-Z]\b|M(?:r|rs|s)\b|Others|the|his|her|an?\b)|v\.|was|were|had|has|is|stated|told"
+    r"(?:’s|'s)(?![ ]?rights)|[,;)]|[ ](?:and[ ](?:[A-Z]\b|M(?:r|rs|s)\b|Others|the|his|her"
+    r"|an?\b)|v\.|was|were|had|has|is|stated|told"
     r"|testified|alleged|submitted|lodged|claimed|gave|who|said|went|did|could|would|left|came|died"
-    r"|lived|lives|made|took|put|began|saw|met|ran|fell|on|in|at|to|for|with|that|as|[a-z]{2,}ed)(?!\w)"
+    r"|lived|lives|made|took|put|began|saw|met|ran|fell|on|in|at|to|for|with|that|as"
+    r"|[a-z]{2,}ed)(?!\w)"
     r"|[.]?$|[.](?=[ \n])"
 )
 _JOINED = re.compile(r"(?:\)|(?<!\w)[A-Z]{2})(?:,|,?[ ]and|[ ]or)[ ]$")
 _HEADING = re.compile(r"(?:^|\n)[ \t]*(?:\d{1,2}\.[ ])?$")
 _NUMBER_AFTER = re.compile(r"[ ]?(?:nos?\.|n\.|n°|no\b|\d)")
 _ACTED_ON = re.compile(
-    r"(?:questioned|told|met|saw|arrested|interviewed|heard|by|with|against|that|and|between|from)[ ]$"
+    r"(?:questioned|told|met|saw|arrested|interviewed|heard|by|with|against|that|and|between"
+    r"|from)[ ]$"
 )
 _CLOCK = re.compile(r"\d[ ]?$")
 _COMPANY_BEFORE = re.compile(rf"(?:[{UPPER}][\w’'\-]*|[\"”’»])[ ,]{{1,2}}$")
@@ -186,11 +196,12 @@ _SHORT = word_set(
     me, ul, pl, bl, kv, vs, va, mt, ft, ad, ag, sa, oj, hr"""
 )
 _NOT_CODES = word_set(
-    """us, uk, eu, un, ec, ussr, usa, uae, tv, id, ip, pc, it, gp, mp, qc, kc, ngo, hiv, dna, law
-    , act, the, and, not, iii, ii, iv, vi, vii, ix, xi, xii, ltd, plc, llc, llp, sr, jr
-    , mr, ms, dr, md, phd, pkk, kgb, fsb, nkvd, mvd, ooo, oao, zao, plo, ira, eta, cia, fbi, mi5, ecj
-    , echr, cpt, cms, imf, who, ilo, osce, nato, sdp, spd, cdu, fpo, bbc, cnn, gdr, frg, fry, bih
-    , hm, dc, pc, ps, di, ds, dci, cps, ro, ss, ad, bc, am, pm, psa, dvd, cv, suv, vat, gmc, nhs, nmt, rtl, asn, sms, url, pin"""
+    """us, uk, eu, un, ec, ussr, usa, uae, tv, id, ip, pc, it, gp, mp, qc, kc, ngo, hiv,
+    dna, law, act, the, and, not, iii, ii, iv, vi, vii, ix, xi, xii, ltd, plc, llc, llp, sr,
+    jr, mr, ms, dr, md, phd, pkk, kgb, fsb, nkvd, mvd, ooo, oao, zao, plo, ira, eta, cia,
+    fbi, mi5, ecj, echr, cpt, cms, imf, who, ilo, osce, nato, sdp, spd, cdu, fpo, bbc, cnn,
+    gdr, frg, fry, bih, hm, dc, pc, ps, di, ds, dci, cps, ro, ss, ad, bc, am, pm, psa, dvd,
+    cv, suv, vat, gmc, nhs, nmt, rtl, asn, sms, url, pin"""
 )
 
 
@@ -206,18 +217,7 @@ class CourtNames:
 
     def find(self, text: str) -> Iterable[Span]:
         """Yield names; they may overlap."""
-        for match in _TITLED.finditer(text):
-            yield from self._whole(text, *match.span("v"), 0.8, "court_title")
-            if (
-                re.fullmatch(_FOREIGN, match["t"].rstrip("."))
-                or "." in text[match.end("t") : match.start("v")]
-            ):
-                yield from self._whole(text, *match.span(), 0.5, "court_title")
-        for match in _RANKED.finditer(text):
-            yield from self._whole(text, *match.span("v"), 0.7, "court_title")
-        for rule in (_NUMBERED, _KNOWN_AS, _RE):
-            for match in rule.finditer(text):
-                yield _person(*match.span("v"), 0.6, "court_form")
+        yield from self._titled(text)
         for match in _OF_OFFICE.finditer(text):
             yield from self._of_office(text, match)
         for match in _LIST.finditer(text):
@@ -225,13 +225,30 @@ class CourtNames:
         for match in _COMPOSED.finditer(text):
             for judge in _BENCH.finditer(text, *match.span("v")):
                 yield from self._whole(text, *judge.span("v"), 0.6, "bench")
+        yield from self._forms(text)
+        yield from self._letters(text)
+
+    def _forms(self, text: str) -> Iterable[Span]:
+        """Names that their own form gives away."""
         for rule in (_QUOTED, _BORN, _PREFIX, _SUFFIXED):
             for match in rule.finditer(text):
                 yield from self._whole(text, *match.span("v"), 0.6, "court_form")
+        for rule in (_NUMBERED, _KNOWN_AS, _RE):
+            for match in rule.finditer(text):
+                yield _person(*match.span("v"), 0.6, "court_form")
         for match in _TWO.finditer(text):
             if self._lexicon.strong_first(match["a"]):
                 yield _person(*match.span(), 0.5, "court_form")
-        yield from self._letters(text)
+
+    def _titled(self, text: str) -> Iterable[Span]:
+        """`Mr Hasan Er`, `Frau Uhlenbrock`, `DC 4471 Singh`; a foreign title is taken in."""
+        for match in _TITLED.finditer(text):
+            yield from self._whole(text, *match.span("v"), 0.8, "court_title")
+            between = text[match.end("t") : match.start("v")]
+            if "." in between or re.fullmatch(_FOREIGN, match["t"].rstrip(".")):
+                yield from self._whole(text, *match.span(), 0.5, "court_title")
+        for match in _RANKED.finditer(text):
+            yield from self._whole(text, *match.span("v"), 0.7, "court_title")
 
     def _whole(self, text: str, start: int, end: int, score: float, rule: str) -> Iterable[Span]:
         """A name as long as its words may be one: `Mr Hasan Er`, `Mrs Page`, `de Sá Nogueira`."""
@@ -328,9 +345,9 @@ class CourtNames:
                 known.add(match.group())
         for match in bare:
             value = match.group()
-            if value == "A" and not self._sure_letter(text, match):
-                if not self._likely_letter(text, match):
-                    continue
+            article = value == "A" and not self._sure_letter(text, match)
+            if article and not self._likely_letter(text, match):
+                continue
             if value in known or (len(value) == 1 and self._likely_letter(text, match)):
                 before = text[max(0, match.start() - 40) : match.start()]
                 if not _KIND.search(before) and not _CLOCK.search(before):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from appliance.redact.detect import (
     checksums,
+    patterns_en_asks,
     patterns_en_law,
     patterns_en_places,
     patterns_en_times,
@@ -376,5 +377,6 @@ PATTERNS: tuple[Pattern, ...] = (
     + patterns_en_times.PATTERNS
     + patterns_en_places.PATTERNS
     + patterns_en_law.PATTERNS
+    + patterns_en_asks.PATTERNS
     + patterns_ids.ENGLISH
 )

@@ -55,7 +55,8 @@ PATTERNS: tuple[Pattern, ...] = (
         ", passport, card, invoice, report, record, register, registration, account, policy, plot"
         ", proceedings, appeal, petition, protocol, deed, docket, claim, action, minutes, summons"
         ", subpoena, docket, matter, suit",
-        r"(?i:(?-i:c)ases?|applications?|(?-i:d)ecisions?|judge?ments?|(?-i:o)rders?|rulings?|files?"
+        r"(?i:(?-i:c)ases?|applications?|(?-i:d)ecisions?|judge?ments?|(?-i:o)rders?|rulings?"
+        r"|files?"
         r"|ref|references?"
         r"|complaints?|inquiry|indictments?|warrants?|writs?|contracts?|certificates?|permits?"
         r"|licen[cs]es?|passports?|card|invoices?|reports?|records?|register|registration"
@@ -71,9 +72,11 @@ PATTERNS: tuple[Pattern, ...] = (
         "CASE_NUMBER",
         # "(St. 22/06)", "(Už-1022/08)", "(2 BvR 1234/05, decision of ...)".
         rf"\((?:(?i:see|cf|under|ref|reference|file|case|docket|application|decision|judgment"
-        rf"|nos?|no)[.:]?[ ]){{0,4}}(?P<v>(?=[^()\n,;]{{0,3}}[^\n,;)]{{0,24}}\d[A-Za-z]{{0,2}}[/\-–:]"
+        rf"|nos?|no)[.:]?[ ]){{0,4}}"
+        rf"(?P<v>(?=[^()\n,;]{{0,3}}[^\n,;)]{{0,24}}\d[A-Za-z]{{0,2}}[/\-–:]"
         rf"(?:[A-Z]{{1,3}}[/\-])?\d)(?=[^()\n,;]*[{_UPPER}]|[^()\n,;]*/[^()\n,;]*(?:\d[^()\d\n,;]*)"
-        r"{2}|\d{1,3}(?:-(?:\d{1,6}|[a-z])){2,4}\)|\d{5,12}/\d)(?!\d{1,2}[/\-.]\d{1,2}[/\-.]\d)(?!(?:19|20)\d\d[\-–/]\d{2,4}\))"
+        r"{2}|\d{1,3}(?:-(?:\d{1,6}|[a-z])){2,4}\)|\d{5,12}/\d)(?!\d{1,2}[/\-.]\d{1,2}[/\-.]\d)"
+        r"(?!(?:19|20)\d\d[\-–/]\d{2,4}\))"
         rf"{_DOCKET}(?:[ ][{_UPPER}]{{1,3}})?)(?=[),;])",
         score=0.5,
         lead="digit",
@@ -82,9 +85,11 @@ PATTERNS: tuple[Pattern, ...] = (
         "docket_register",
         "CASE_NUMBER",
         # "Už-1022/08", "Gž-2208/10", "CO/3318/2012", "C1/2012/2290", "EKD/0123/01/08".
-        rf"(?<![\w/.\-])(?:{_NO_REGISTER}[{_UPPER}][^\W\d_]{{0,4}}-(?:[IVX]{{1,4}}-)?\d{{1,6}}/\d{{2,4}}"
+        rf"(?<![\w/.\-])(?:{_NO_REGISTER}[{_UPPER}][^\W\d_]{{0,4}}-"
+        rf"(?:[IVX]{{1,4}}-)?\d{{1,6}}/\d{{2,4}}"
         r"(?:-\d{1,4})?|[A-Z]{1,4}\d?/\d{2,6}/\d{2,6}(?:/\d{2,4})?"
-        rf"|[{_UPPER}][a-zà-ž]{{0,3}}\.(?:[IVX]{{1,4}}\.)?\d{{1,2}}\.\d{{3}}/(?:19|20)\d{{2}}(?:/\d{{1,4}})?"
+        rf"|[{_UPPER}][a-zà-ž]{{0,3}}\.(?:[IVX]{{1,4}}\.)?\d{{1,2}}\.\d{{3}}/(?:19"
+        rf"|20)\d{{2}}(?:/\d{{1,4}})?"
         r"|\d[A-Z]{1,2}[._]\d{1,4}/(?:19|20)\d{2}|[A-Z]\.\d{2}\.\d{4}\.[FN])(?![\w/%])",
         score=0.5,
         lead="capital",
@@ -93,7 +98,8 @@ PATTERNS: tuple[Pattern, ...] = (
         "docket_running",
         "CASE_NUMBER",
         # "1C_123/2010", "3-1-1-23-05", "12.B.345/2003", "2-1(81)-123/11", "1234/03.5TBLSB".
-        r"(?<![\w/.\-$€£])(?:\d[A-Z]{1,2}[._]\d{1,4}/(?:19|20)\d{2}|\d{1,3}\.[A-Z][a-z]{0,3}\.\d{1,6}/"
+        r"(?<![\w/.\-$€£])(?:\d[A-Z]{1,2}[._]\d{1,4}/(?:19|20)\d{2}"
+        r"|\d{1,3}\.[A-Z][a-z]{0,3}\.\d{1,6}/"
         r"(?:19|20)\d{2}(?:/\d{1,4})?|\d{1,2}-?\d?\(\d{1,3}\)-\d{1,6}/\d{2,4}"
         r"|\d{1,5}/\d{2}\.\d[A-Z]{4,7}(?:-[A-Z]\d?)?|\d{2}-\d{6}[A-Z]{3}-[A-Z]{3,5}"
         r"|\d{1,6}/[A-Z]{1,3}/(?:19|20)?\d{2})(?![\w/%])",
@@ -111,7 +117,8 @@ PATTERNS: tuple[Pattern, ...] = (
     shaped(
         "docket_italian",
         "CASE_NUMBER",
-        r"(?<![\w.])R\.?G\.?(?:N\.?R\.?|I\.?P\.?)?(?:[ ]?(?:no?\.|n°))?[ ]?(?P<v>\d{1,6}/\d{2,4})(?![\w/])",
+        r"(?<![\w.])R\.?G\.?(?:N\.?R\.?|I\.?P\.?)?(?:[ ]?(?:no?\."
+        r"|n°))?[ ]?(?P<v>\d{1,6}/\d{2,4})(?![\w/])",
         score=0.6,
         lead="capital",
     ),
