@@ -19,11 +19,11 @@ _STRONG = (
     r"|prosecutors?|prosecution|acquitted|extradition|coroner|gendarmes?|bailiffs?|ad litem"
     r"|convicts?|upheld|quashed|convention|v\.|tribunal|judges?|investigators?|warders?|remand"
     r"|indicted|indictment|magistrates?|pleaded|convicted|complainants?|testified|verdict"
-    r"|gendarmerie|notary|extradited|offences?|ombudsman"
+    r"|gendarmerie|notary|extradited|offences?|ombudsman|(?:co-)?accused|co-defendants?"
 )
 _LEGAL = re.compile(
     rf"(?i)(?<!\w)(?:(?P<strong>{_STRONG})|applications?|governments?|represented|lodged"
-    r"|constitutional|sentenced?|hearings?|charged|arrested|counsel|custody|dismissed|appeals?"
+    r"|constitutional|sentenced?|hearings?|charged|arrested|counsel|custody|dismissed|appeal(?:s|ed)?"
     r"|proceedings|detention|lawyers?|witness(?:es)?|questioned|criminal|police officers?|prison)"
     r"(?!\w)"
 )
@@ -97,7 +97,14 @@ _NAMED_THING = re.compile(
     r"(?<!\w)(?:newspapers?|magazines?|dail(?:y|ies)|weekly|periodicals?|websites?|channels?|radio"
     r"|television|book|novel|film|compan(?:y|ies)|firm|enterprise|organi[sz]ation|association"
     r"|union|bank|ship|vessel|hotel|restaurant|café|bar|club|brand|programme|site|estates?)"
-    r"[ ,]{1,2}(?:the[ ])?[\"“«„‘']?$"
+    r"[ ,:]{1,2}(?:the[ ])?(?:[\"“«„][^\"”»\n]{2,40}[\"”»],?[ ](?:and[ ])?)*[\"“«„‘']?"
+    r"(?:[^\W\d_]+[ ](?:da|de|do|di|del|of)[ ])?$|(?<!\w)an?[ ]$"
+)
+_WHAT_IT_IS = re.compile(
+    r",[ ](?:an?|the|its)[ ](?:[\w\-]+[ ]){0,3}(?:company|firm|enterprise|newspaper|magazine"
+    r"|association|bank|organi[sz]ation|village|town|city|settlement|suburb|hamlet|river"
+    r"|foundation|NGO|weekly|daily|publisher|factory|plant|party|union)(?![\w’'\-]|[ ](?:director"
+    r"|secretary|leader|member|official|owner|manager|employee|worker))"
 )
 _THING_AFTER = re.compile(
     r"[\"”»’]?[ ](?:pistols?|rifles?|guns?|cars?|jeeps?|minibus|lorry|truck|vans?|saloon|vehicles?"
@@ -171,7 +178,9 @@ class Court:
     @staticmethod
     def _thing(text: str, span: Span) -> bool:
         """Say whether what stands around makes it a thing: a newspaper, a pistol, a company."""
-        if _NAMED_THING.search(text, max(0, span.start - 24), span.start):
+        if _NAMED_THING.search(text, max(0, span.start - 70), span.start):
+            return True
+        if _WHAT_IT_IS.match(text, span.end):
             return True
         last = text.rfind(" ", span.start, span.end)
         if _OF_GROUP.match(text, span.end) or (last > 0 and _OF_GROUP.match(text, last)):

@@ -10,7 +10,20 @@ from collections.abc import Iterable
 
 from appliance.records import Span
 from appliance.redact.detect.lexicon import FUNCTION_WORDS, fold, plain_lines, plain_words
-from appliance.redact.detect.names_cues import word_set
+from appliance.redact.detect.names_court_words import (
+    CLOCKS,
+    DEGREE,
+    DOTTED,
+    FOREIGN,
+    FORMS,
+    NOT_CODES,
+    OFFICES,
+    PLURAL,
+    POSTS,
+    RANK,
+    SHORT,
+    TITLES,
+)
 from appliance.redact.detect.names_shapes import TOKEN, UPPER, Trimmer
 
 #: One letter of a name; alphabets that need two or three for one: "Ye.", "Sh.", "Dzh.".
@@ -38,33 +51,12 @@ NAME = (
     rf"|[ ]{TOKEN}|-[’'](?:t|s)[ ]{TOKEN}|[ ][{UPPER}]\.(?![ ]?[{UPPER}])"
     rf"|[ ]{_NICK}(?=[ ]{TOKEN})|[ -]{_BEHIND}(?!\w)){{0,6}}"
 )
-_TITLES = (
-    r"(?:M(?:rs?|s|iss|x|essrs|lle|me|mes)|Doctor|Drs?|Prof|Professor|Judges?|Justice|Maître|Me"
-    r"|Sir|Lord"
-    r"|Lady|Dame|Captain|Capt|Major|Colonel|Col|General|Gen|Lieutenant|Lt|Sergeant|Sgt"
-    r"|Corporal|Private|Constable|Inspector|Detective|Officer|Investigator|Prosecutor|Commissar"
-    r"|Commander|Warden|Coroner|Imam|Father|Sister|Brother|Bishop|Rabbi|Archbishop|Metropolitan"
-    r"|Reverend|Rev|Hodja|Sheikh|Sheriff|Ambassador|Senator|Councillor|Mayor|Minister|President"
-    r"|Advocate|Notary|Bailiff"
-    r"|Comrade|Citizen|Witness|Nurse|Chancellor|Superintendent|Lieutenant-Colonel"
-    r"|Major-General|Rapporteur)"
-)
-#: Titles of other languages, which English reads as part of the name.
-_FOREIGN = (
-    r"(?:Herrn?|Frau|Fräulein|Señora?|Señorita|Signora?|Signorina|Conselheir[oa]|Desembargador"
-    r"|Don|Doña|Dom|Dona|Pan|Pani|Suor|Fra|Madame|Monsieur|Mademoiselle|Maître|Abbé|Kyria|Kyrios"
-    r"|adwokat|mecenas|radca|advokat|avvocato|avvocata|avv|avocat|avukat|abogad[oa]|advogad[oa]"
-    r"|inż|mgr|(?:st\.[ ])?(?:sierż|asp)|podkom|nadkom|kom|kpt|por|mjr|ppłk|płk|sędzia|mr"
-    r"|Rechtsanw(?:alt|ältin)|Mag|Dipl\.-Ing|Ing|Mgr|JUDr|MUDr|PhDr|Bc|özvegy|Hodja|Hoca|Bay|Bayan)"
-)
-_DEGREE = r"(?:(?:med|jur|iur|phil|habil|hab|rer|nat|oec|theol|h)\.[ ]?(?:c\.|nat\.|pol\.)?)"
-_RANK = r"(?:W?PC|DC|PS|DS|DI|DCI|DCS|DSU|DAC|PCSO|WPS|TDC)[ ](?:\d{1,5}[ ])?"
 _TITLED = re.compile(
-    rf"(?<![\w’'\-])(?P<t>(?:{_TITLES}|{_FOREIGN})\.?)[ \n](?:(?:{_TITLES}|{_FOREIGN}"
-    rf"|{_DEGREE})\.?[ ])"
+    rf"(?<![\w’'\-])(?P<t>(?:{TITLES}|{FOREIGN})\.?)[ \n](?:(?:{TITLES}|{FOREIGN}"
+    rf"|{DEGREE})\.?[ ])"
     rf"{{0,4}}(?P<v>{NAME})"
 )
-_RANKED = re.compile(rf"(?<![\w’'\-])(?:{_RANK}|HM[ ]Coroner[ ])(?P<v>{NAME})")
+_RANKED = re.compile(rf"(?<![\w’'\-])(?:{RANK}|HM[ ]Coroner[ ])(?P<v>{NAME})")
 _NUMBERED = re.compile(
     rf"(?<![\w’'\-])(?:W?PC|PS|DC|Constable|Officer)[ ](?P<v>\d{{2,5}}[ ]{TOKEN})"
 )
@@ -80,47 +72,16 @@ _KNOWN_AS = re.compile(
 _TWO = re.compile(
     rf"(?<![\w’'\-])(?P<a>{TOKEN})[ ][{UPPER}][a-zà-ž](?=[,;.)]|[ ](?:and|was|had|who|of)\b)"
 )
+#: "Faith (born 2014)", "Dawn, then aged nine".
+_AGED = re.compile(
+    rf"(?<![\w’'\-])(?P<v>{NAME})(?=,?[ ]\(?(?:born[ ](?:in|on|\d)|(?:then[ ])?aged[ ]|(?:now["
+    rf" ])?deceased))"
+)
 _RE = re.compile(r"(?<!\w)(?:Re|In[ ]re|R[ ]v\.?|Case[ ]of)[ ](?P<v>[A-Z]{1,2})(?=[ ]\(|[,.;)])")
-_OFFICES = (
-    r"(?:co-)?(?:judge|prosecutor|investigator|inspector|officer|policeman|policewoman|constable"
-    r"|sergeant|gendarme|guard|warder|warden|governor|director|head|chief|commander|captain"
-    r"|colonel"
-    r"|lieutenant|major|private|soldier|conscript|bailiff|notary|registrar|clerk|coroner|commissar"
-    r"|mayor|minister|deputy|senator|councillor|ambassador|consul|agent|counsel|lawyer|advocate"
-    r"|solicitor|barrister|attorney|trainee|representative|expert|psychiatrist|psychologist"
-    r"|doctor"
-    r"|surgeon|physician|nurse|paramedic|pathologist|gynaecologist|dentist|pharmacist|interpreter"
-    r"|translator|journalist|editor|reporter|photographer|publisher|author|writer|professor"
-    r"|teacher"
-    r"|headmaster|priest|imam|pastor|monk|nun|bishop|witness|victim|complainant|applicant|accused"
-    r"|defendant|co-defendant|co-accused|accomplice|suspect|detainee|prisoner|inmate|cellmate"
-    r"|plaintiff|claimant|respondent|appellant|petitioner|informant|minor|neighbour|neighbor"
-    r"|acquaintance|friend|colleague|partner|cohabitant|cohabitee|companion|fiancé|fiancée"
-    r"|landlord|tenant|lessee|owner|manager|accountant|cashier|secretary|driver|passenger|employer"
-    r"|employee|shareholder|heir|creditor|debtor|buyer|seller|customer|guardian|trustee"
-    r"|liquidator|receiver|administrator|mediator|surveyor|architect|engineer|farmer|worker"
-    r"|son|daughter|wife|husband|brother|sister|mother|father|spouse|cousin|nephew|niece|uncle"
-    r"|aunt|grandmother|grandfather|grandson|granddaughter|grandchild|stepson|stepdaughter"
-    r"|stepfather|stepmother|half-brother|half-sister|twin|baby|infant|child|boy|girl|man|woman"
-    r"|son-in-law|daughter-in-law|father-in-law|mother-in-law|brother-in-law|sister-in-law"
-    r"|godson|goddaughter|godfather|godmother|widow|widower|ex-wife|ex-husband|ex-partner|lover"
-    r"|mistress|girlfriend|boyfriend|passer-by|bystander|trainer|coach|player|singer|actor"
-    r"|candidate|leader|activist|member|chairman|chairwoman|chairperson|president|vice-president"
-    r"|rapporteur|volunteer|caretaker|housekeeper|cleaner|social[ ]worker|student|pupil|patient)"
-)
-_OF_OFFICE = re.compile(rf"(?<![\w’'\-])(?i:{_OFFICES})(?P<c>,)?[ ](?P<v>{NAME})(?P<end>[,.;)]?)")
-_PLURAL = (
-    r"(?:[Jj]udges|Messrs|MM\.|Mmes|(?i:officers|prosecutors|investigators|lawyers|advocates"
-    r"|policemen"
-    r"|constables|witnesses|victims|applicants|accused|defendants|co-defendants|complainants|sons"
-    r"|daughters|children|brothers|sisters|parents|nephews|nieces|cousins|grandchildren"
-    r"|siblings|twins|neighbours|friends|colleagues|heirs|experts|doctors|privates|conscripts"
-    r"|guards|gendarmes|representatives|agents|members|minors|boys|girls|men|women|prisoners"
-    r"|detainees|cellmates|journalists|relatives|lay[ ]judges|jurors|named|namely|called))"
-)
-_ITEM = rf"(?:{_TITLES}\.?[ ])?(?:{INITIALS}(?![ ]?[{UPPER}])|{NAME}|[{UPPER}](?!\w))"
+_OF_OFFICE = re.compile(rf"(?<![\w’'\-])(?i:{OFFICES})(?P<c>,)?[ ](?P<v>{NAME})(?P<end>[,.;)]?)")
+_ITEM = rf"(?:{TITLES}\.?[ ])?(?:{INITIALS}(?![ ]?[{UPPER}])|{NAME}|[{UPPER}](?!\w))"
 _LIST = re.compile(
-    rf"(?<![\w’'\-]){_PLURAL}(?:,|:)?[ ](?P<v>{_ITEM}(?:,[ ](?:and[ ])?{_ITEM}){{0,12}}"
+    rf"(?<![\w’'\-]){PLURAL}(?:,|:)?[ ](?P<v>{_ITEM}(?:,[ ](?:and[ ])?{_ITEM}){{0,12}}"
     rf"(?:,?[ ](?:and|or)[ ]{_ITEM})?)"
 )
 _ITEMS = re.compile(_ITEM)
@@ -129,7 +90,7 @@ _COMPOSED = re.compile(
     r"(?=Having[ ]|Delivers|After[ ]having|PROCEDURE|\n\n\n)"
 )
 _BENCH = re.compile(
-    rf"(?:^|(?<=[\n,;:]))[ ]*(?:and[ ])?(?:{_TITLES}\.?[ ])?(?P<v>{NAME})[ ]*(?=[,;\n])"
+    rf"(?:^|(?<=[\n,;:]))[ ]*(?:and[ ])?(?:{TITLES}\.?[ ])?(?P<v>{NAME})[ ]*(?=[,;\n])"
 )
 _QUOTED = re.compile(rf"(?<!\w)(?P<v>{_NICK}[ ]{TOKEN}(?:[ ]{TOKEN})?)")
 _BORN = re.compile(rf"(?<!\w)(?:née|nee|geb\.|geborene|maiden[ ]name)[ :]{{1,2}}(?P<v>{NAME})")
@@ -138,6 +99,8 @@ _SUFFIXED = re.compile(rf"(?<![\w’'\-])(?P<v>(?:{TOKEN}[ ]){{0,3}}{TOKEN}[ \-]
 
 _SINGLE = re.compile(rf"(?<![\w.’'\-/§&]){INITIALS}(?![\w\-/])")
 _BARE = re.compile(r"(?<![\w.’'\-/§&(\[])[A-Z](?![\w\-/&+*%=]|\.\w|[ ]?\))")
+#: "HJ (Iran)", "MK (Somalia)": tribunals name the people they protect so.
+_OF_NATION = re.compile(r"[ ]\((?P<v>[A-Z][a-z]+(?:[ ][A-Z][a-z]+)?)\)")
 _CODE = re.compile(r"(?<![\w.’'\-/§&])[A-Z]{2,3}(?![\w\-/&.])")
 #: What a letter is of: "hepatitis C", "Series A", "Annex B", "point (c)"; lists of them.
 _KIND = re.compile(
@@ -155,10 +118,12 @@ _KIND = re.compile(
     r"[ ](?:[A-Z],[ ]){0,4}(?:[A-Z][ ](?:and|or|to)[ ])?)$"
 )
 _ROLE = re.compile(
-    rf"(?:(?i:{_OFFICES}s?)|(?i:children|witnesses|certain|named|called|one|alias|nicknamed|Messrs"
-    r"|initials|behalf))(?:[ ]of)?[,:]?[ ][\"“]?$"
+    rf"(?<![^\W_])(?:(?i:{OFFICES}s?)|(?i:children|witnesses|certain|named|called|one|alias"
+    r"|nicknamed|Messrs|initials|behalf"
+    r"|(?:referred[ ]to|known|identified|designated|anonymised|described)[ ]as))"
+    r"(?:[ ]of)?[,:]?[ ][\"“]?$"
 )
-_TITLE_BEFORE = re.compile(rf"(?<!\w){_TITLES}\.?[ ]$")
+_TITLE_BEFORE = re.compile(rf"(?<!\w){TITLES}\.?[ ]$")
 _NEAR = re.compile(
     r"(?:(?<!\w)(?:by|with|to|from|of|against|and|that|between|when|while|saw|met|told|for|if"
     r"|because|where|which|whom|or|as|asked|accused|beat|hit|shot|killed|attacked|arrested"
@@ -182,27 +147,6 @@ _ACTED_ON = re.compile(
 )
 _CLOCK = re.compile(r"\d[ ]?$")
 _COMPANY_BEFORE = re.compile(rf"(?:[{UPPER}][\w’'\-]*|[\"”’»])[ ,]{{1,2}}$")
-#: Initials that are a company's form behind a name, a clock's behind a number.
-_FORMS = word_set("sa, ag, nv, bv, srl, spa, kg, ad, as, sc, doo, dd, sro, sarl, ltd, sl, sas, plc")
-_CLOCKS = word_set("am, pm, ad, bc, ce, km, kg")
-#: Abbreviations that keep their full stops.
-_DOTTED = word_set(
-    """us, uk, un, eu, ec, eea, dc, ny, nj, usa, ussr, uae, usc, cfr, phd, qc, kc, rsfsr, zoo, ps,
-    srl, spa, sarl"""
-)
-_SHORT = word_set(
-    """no, nr, st, mr, ms, dr, jr, sr, co, ch, cf, op, ed, ex, al, fr, br, lt, art, eg, ie, id, ss,
-    pp, us, uk, eu, un, as, in, on, at, it, he, by, so, to, of, or, if, an, am, is, we, my, do, ps,
-    me, ul, pl, bl, kv, vs, va, mt, ft, ad, ag, sa, oj, hr"""
-)
-_NOT_CODES = word_set(
-    """us, uk, eu, un, ec, ussr, usa, uae, tv, id, ip, pc, it, gp, mp, qc, kc, ngo, hiv,
-    dna, law, act, the, and, not, iii, ii, iv, vi, vii, ix, xi, xii, ltd, plc, llc, llp, sr,
-    jr, mr, ms, dr, md, phd, pkk, kgb, fsb, nkvd, mvd, ooo, oao, zao, plo, ira, eta, cia,
-    fbi, mi5, ecj, echr, cpt, cms, imf, who, ilo, osce, nato, sdp, spd, cdu, fpo, bbc, cnn,
-    gdr, frg, fry, bih, hm, dc, pc, ps, di, ds, dci, cps, ro, ss, ad, bc, am, pm, psa, dvd,
-    cv, suv, vat, gmc, nhs, nmt, rtl, asn, sms, url, pin"""
-)
 
 
 class CourtNames:
@@ -230,7 +174,7 @@ class CourtNames:
 
     def _forms(self, text: str) -> Iterable[Span]:
         """Names that their own form gives away."""
-        for rule in (_QUOTED, _BORN, _PREFIX, _SUFFIXED):
+        for rule in (_QUOTED, _BORN, _PREFIX, _SUFFIXED, _AGED):
             for match in rule.finditer(text):
                 yield from self._whole(text, *match.span("v"), 0.6, "court_form")
         for rule in (_NUMBERED, _KNOWN_AS, _RE):
@@ -245,7 +189,7 @@ class CourtNames:
         for match in _TITLED.finditer(text):
             yield from self._whole(text, *match.span("v"), 0.8, "court_title")
             between = text[match.end("t") : match.start("v")]
-            if "." in between or re.fullmatch(_FOREIGN, match["t"].rstrip(".")):
+            if "." in between or re.fullmatch(FOREIGN, match["t"].rstrip(".")):
                 yield from self._whole(text, *match.span(), 0.5, "court_title")
         for match in _RANKED.finditer(text):
             yield from self._whole(text, *match.span("v"), 0.7, "court_title")
@@ -269,7 +213,7 @@ class CourtNames:
     def _ends(self, word: str, *, opening: bool, more: bool) -> bool:
         folded = fold(word)
         plain = folded in self._never and (opening or len(word) > 3)
-        if folded in _POSTS or (plain and not (opening and self._lexicon.first_name(word))):
+        if folded in POSTS or (plain and not (opening and self._lexicon.first_name(word))):
             return True
         if not more and word.isupper() and len(word) > 4 and self._lexicon.common(word):
             return True
@@ -301,7 +245,7 @@ class CourtNames:
     def _may_open(self, word: str, *, comma: bool) -> bool:
         known = self._lexicon
         folded = fold(word)
-        stopped = self._trimmer.stopped(word) or folded in self._never or folded in _POSTS
+        stopped = self._trimmer.stopped(word) or folded in self._never or folded in POSTS
         if stopped or word.isupper() or folded in self._nations:
             return False
         if not known.common(word):
@@ -310,7 +254,7 @@ class CourtNames:
 
     def _may_follow(self, word: str) -> bool:
         known = self._lexicon
-        if fold(word) in self._never or fold(word) in _POSTS:
+        if fold(word) in self._never or fold(word) in POSTS:
             return False
         if self._trimmer.stopped(word):
             return len(word) < 5 and not word.isupper() and known.surname(word)
@@ -328,7 +272,7 @@ class CourtNames:
                 if fold(words[0]) in self._never and len(words[0]) > 1:
                     continue
                 yield from self._whole(text, *item.span(), 0.55, "court_list")
-            elif fold(words[0].rstrip(".")) not in _POSTS and len(words) > 1:
+            elif fold(words[0].rstrip(".")) not in POSTS and len(words) > 1:
                 yield from self._whole(text, *item.span(), 0.5, "court_list")
 
     def _letters(self, text: str) -> Iterable[Span]:
@@ -338,7 +282,7 @@ class CourtNames:
         known: set[str] = set()
         bare = list(_BARE.finditer(text)) + list(_CODE.finditer(text))
         for match in bare:
-            joined = known and len(match.group()) == 2 and fold(match.group()) not in _NOT_CODES
+            joined = known and len(match.group()) == 2 and fold(match.group()) not in NOT_CODES
             if self._sure_letter(text, match) or (
                 joined and _JOINED.search(text, max(0, match.start() - 12), match.start())
             ):
@@ -353,14 +297,16 @@ class CourtNames:
                 if not _KIND.search(before) and not _CLOCK.search(before):
                     yield _person(*match.span(), 0.45, "letter")
 
-    @staticmethod
-    def _sure_letter(text: str, match: re.Match[str]) -> bool:
+    def _sure_letter(self, text: str, match: re.Match[str]) -> bool:
         value = match.group()
-        if value == "I" or fold(value) in _NOT_CODES:
+        if value == "I" or fold(value) in NOT_CODES:
             return False
         before = text[max(0, match.start() - 40) : match.start()]
         if _KIND.search(before):
             return False
+        nation = _OF_NATION.match(text, match.end()) if len(value) > 1 else None
+        if nation is not None and fold(nation["v"]) in self._nations:
+            return True
         cued = _TITLE_BEFORE.search(before) or _ROLE.search(before)
         return cued is not None and (
             len(value) > 1 or _DOES.match(text, match.end(), match.end() + 12) is not None
@@ -388,10 +334,10 @@ class CourtNames:
         if _CLOCK.search(before) or _NUMBER_AFTER.match(text, match.end()):
             return False  # "21 U.S.C.", "9 A.M.", "Article 6 C.": no person.
         if dotted:
-            if letters in _DOTTED or letters in _CLOCKS:
-                return cued is not None or (letters not in _DOTTED)
-            return letters not in _FORMS or cued is not None or not _COMPANY_BEFORE.search(before)
-        if letters in _SHORT or (len(letters) > 1 and fold(letters) in self._never):
+            if letters in DOTTED or letters in CLOCKS:
+                return cued is not None or (letters not in DOTTED)
+            return letters not in FORMS or cued is not None or not _COMPANY_BEFORE.search(before)
+        if letters in SHORT or (len(letters) > 1 and fold(letters) in self._never):
             after = text[match.end() : match.end() + 2]
             if cued is None and (len(letters) < 2 or not _ACTED_ON.search(before)):
                 return False
@@ -406,17 +352,6 @@ class CourtNames:
         return True
 
 
-#: Posts and bodies that stand where a name may.
-_POSTS = word_set(
-    """president, vice-president, judge, justice, registrar, agent, agents, deputy, minister, court,
-    government, section, chamber, prosecutor, secretary, state, article, articles, general,
-    attorney-general, having, delivers, office, police, ministry, department, district, regional,
-    supreme, council, committee, commission, commissioner, directorate, parliament, party, bar,
-    law, act, code, convention, protocol, republic, chief, head, director, others, rule, rules,
-    rapporteur, ombudsman, governor, acting, ad, federal, national, european, public, prime, city,
-    first, second, third, fourth, fifth, senior, junior, lay, legal, general, chambers,
-    municipal, county, high, constitutional, criminal, civil, administrative, appeal, appeals"""
-)
 _LAST = frozenset(fold(w) for w in _BEHIND.strip("(?:)").split("|"))
 
 

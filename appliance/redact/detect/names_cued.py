@@ -24,6 +24,8 @@ _SIGNATURE = re.compile(
     rf"|electronically signed by)[ ]?:?[ ]|[ ]/[ ]?|(?<!\d{{5}})\d[ ])"
     rf"(?P<v>[{UPPER}]{{2,4}})[ \t]*(?=$|\n)"
 )
+#: Credentials that stand before a name as titles do: "hit RN Tosh".
+_CREDENTIALS = frozenset({"rn", "cna", "lpn", "lvn", "np", "crna", "aprn", "arnp", "cma"})
 #: How far before a credential its name may begin.
 _REACH = 60
 
@@ -88,6 +90,8 @@ class CuedNames:
         group = "v" if match["v"] is not None else "w"
         title = fold(text[start:end])
         bounds = self._trimmer.trim(text, *match.span(group), strict=title in WEAK_TITLES)
+        if bounds is None and title in _CREDENTIALS:
+            bounds = self._plain_word(text, start, end, match)
         if bounds is None:
             return
         yield _person(bounds, 0.85, "title")
@@ -128,12 +132,13 @@ class CuedNames:
         Its capital is a choice only where the word before it has none.
         """
         cue = text[start:end]
-        if cue[1:] != cue[1:].lower() or ":" in text[end : match.start("v")]:
+        credential = fold(cue) in _CREDENTIALS
+        if (cue[1:] != cue[1:].lower() and not credential) or ":" in text[end : match.start("v")]:
             return None
         word = match["v"].split(" ")[0]
         lexicon = self._trimmer.lexicon
         listed = lexicon.surname(word) or lexicon.first_name(word)
-        if cue[0].isupper() and match.end("v") - match.start("v") != len(word):
+        if (cue[0].isupper() or credential) and match.end("v") - match.start("v") != len(word):
             return None  # A heading in capitals: "Father Heart Attack".
         known = listed and fold(word) not in EPONYMS
         if not known or word.isupper() or self._trimmer.stopped(word) or len(word) < 3:

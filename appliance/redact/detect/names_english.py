@@ -124,6 +124,12 @@ _LOWER_PT = re.compile(
     r"|page|notify|ask|about|of|with|from|re|on)[ ](?:pt|patient|client|dr|nurse|resident)[ ]"
     rf"(?P<v>{_LOWER})(?![\w@])"
 )
+_LOWER_KIN = re.compile(
+    r"(?<![\w@.\-'’])(?P<k>pt|patient|client|son|daughter|wife|husband|sister|brother|mom|dad"
+    r"|mother|father|partner"
+    r"|spouse|aide|friend|neighbor|roommate|niece|nephew|aunt|uncle|grandson|granddaughter)[ ]"
+    rf"(?P<v>(?P<a>{_LOWER})(?:[ ](?P<b>{_LOWER}))?)(?![\w@])"
+)
 #: Ends of words that say what a patient is like, or does.
 _ADJECTIVE = re.compile(
     r".*(?:al|ic|ive|ous|ed|ing|[ai]ble|emic|ary|ful|less|ly|ation|ity|ness|itis|osis)$"
@@ -251,6 +257,10 @@ class EnglishNames:
             strange = len(word) > 2 and not self._lexicon.common(word)
             if strange and not self._trimmer.stopped(word) and not _ADJECTIVE.match(word):
                 yield _person(*match.span("v"), 0.45, "lower_patient")
+        for match in _LOWER_KIN.finditer(text):
+            end = self._lower_kin(match)
+            if end is not None:
+                yield _person(match.start("v"), end, 0.45, "lower_patient")
         yield from self._lower_foreign(text)
         yield from self._lower_person(text)
         yield from self._lower_alone(text)
@@ -320,6 +330,20 @@ class EnglishNames:
             return True
         cued = _LOWER_CUE.search(text, max(0, match.start() - 10), match.start())
         return cued is not None and fold(last) not in FUNCTION_WORDS and known.surname(last)
+
+    def _lower_kin(self, match: re.Match[str]) -> int | None:
+        """Return where the name behind `pt` or `son` ends: `pt obafemi ladipo`, `son marcel`."""
+        known = self._lexicon
+        first, last = match["a"], match["b"] or ""
+        odd = not known.common(first) and not self._trimmer.stopped(first)
+        odd = odd and len(first) > 2 and not _ADJECTIVE.match(first)
+        more = len(last) > 2 and not known.common(last) and not self._trimmer.stopped(last)
+        more = more and not _ADJECTIVE.match(last)
+        if odd and (more or self._lower_name(first)):
+            return match.end("v") if more else match.end("a")
+        if match["k"] not in ("pt", "patient", "client") and known.strong_first(first):
+            return match.end("a")
+        return None
 
     def _lower_more(self, text: str, end: int) -> int:
         more = re.compile(rf"[ ](?P<v>{_LOWER})(?![\w@\-])").match(text, end)

@@ -153,11 +153,13 @@ class LawNames:
 
 
 #: Words of British courts that the dictionary spells otherwise or takes for names.
-_BRITISH = word_set("honour, labour, favour, colour, behaviour, programme, centre, licence, garda")
+_BRITISH = word_set(
+    "first-tier, honour, labour, favour, colour, behaviour, programme, centre, licence, garda"
+)
 _STATES = word_set(
     """united, state, states, commonwealth, people, crown, secretary, commissioner, attorney,
     kingdom, republic, federal, government, city, county, minister, ministry, board, regina,
-    rex, queen, king"""
+    rex, queen, king, sshd, dpp, hmrc, cps, ecj, eco, entry, others"""
 )
 
 

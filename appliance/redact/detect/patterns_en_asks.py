@@ -68,6 +68,15 @@ AGES: tuple[Pattern, ...] = (
     ),
 )
 
+AT_DEATH = anchored(
+    "ask_age_death",
+    "AGE",
+    "passed, died, passed away, expired",
+    r"(?:passed(?: away)?|died|expired)[ ][^.,;\n]{0,26}?(?<!\w)at[ ](?P<v>1[01]\d|[1-9]\d)"
+    r"(?=[ ]*(?:[.,;!?)\n]|$))(?![.,]\d)",
+    score=0.5,
+)
+
 _DAY = (
     r"(?:mon(?:day)?|tue(?:s(?:day)?)?|wed(?:s|nesday)?|thu(?:r|rs|rsday)?|fri(?:day)?"
     r"|sat(?:urday)?"
@@ -157,6 +166,16 @@ ORGANIZATIONS: tuple[Pattern, ...] = (
         r"(?![\w\-])",
         score=0.45,
     ),
+    shaped(
+        "ask_org_insurer",
+        "ORGANIZATION",
+        rf"(?<![\w'’])(?:{_CAP}[ ](?:(?:of|and|&)[ ])?){{1,4}}(?:Health Plans?|Mutual|Assurance"
+        rf"|Benefits"
+        r"|Advantage|HMO|PPO|Credit Union|Montessori|Preschool|Daycare|Logistics|Freight|Trucking"
+        r"|Roofing|Plumbing|Staffing|Ambulance)(?![\w\-])",
+        score=0.45,
+        lead="capital",
+    ),
     anchored(
         "ask_org_for",
         "ORGANIZATION",
@@ -180,20 +199,53 @@ _GROUPED = (
     r"(?![\w/\-%]|[.,:]\d|[ ]?(?i:mg|ml|mcg|weeks?|wks?|days?|months?|years?|yrs?|yo?\b|y/o|hours?"
     r"|hrs?|am\b|pm\b|kg|lbs?|units?|[ap]\.m|visits?|sessions?|times))"
 )
+ADDRESSES: tuple[Pattern, ...] = (
+    anchored(
+        "ask_address",
+        "LOCATION",
+        "live at, lives at, lived at, live in, we're at, we’re at, were at, i'm at, i’m at, address"
+        ", moved to, mail to, mail it to, send to, send it to, sent to, deliver to, delivered to"
+        ", residing at, home at, house at, ship to",
+        r"(?:live[sd]?[ ](?:at|in)|(?:we['’]re|i['’]m|were)[ ]at|address(?:[ ]is)?|moved[ ]to"
+        r"|mail[ ](?:it[ ])?to"
+        r"|sen[dt][ ](?:it[ ])?to|deliver(?:ed)?[ ]to|residing[ ]at|ho(?:me|use)[ ]at"
+        r"|ship[ ]to)[ :]{1,2}"
+        r"(?P<v>\d{1,5}[ ](?-i:[A-Z])[\w'’]+(?:[ ](?-i:[A-Z])[\w'’]+){0,2}(?:,[ ](?:(?:unit|apt"
+        r"|suite|lot|#)"
+        r"\.?[ ]?[\w\-]{1,5}|(?-i:[A-Z])[\w'’]+(?:[ ](?-i:[A-Z])[\w'’]+){0,2})){1,3})(?!\w)",
+        score=0.55,
+    ),
+    shaped(
+        "ask_unit",
+        "LOCATION",
+        r"(?<!\w)(?i:unit|pod|wing|floor|ward|tower)[ ](?=[A-Z\-]*\d)(?=[\d\-]*[A-Z])[A-Z\d\-]{2,6}"
+        r"(?![\w/])|(?<![\w.\-])\d{1,2}[ \-](?:North|South|East|West|Tower)[ ]\d{1,3}[A-D]?(?!\w)",
+        score=0.5,
+    ),
+)
+#: What the groups are of.
+_GROUPED_LABELS = {
+    "HEALTH_PLAN_ID": "member id, member number, member no, member, subscriber id"
+    ", subscriber number, policy number, policy, policy no, plan id, plan number, medicaid"
+    ", medicare, medicaid id, insurance id, group number, group id, beneficiary id"
+    ", authorization number, prior auth number, auth number",
+    "ID_NUMBER": "id, id number, id no, id card",
+    "CASE_NUMBER": "claim number, claim, reference number, ref, case number, confirmation number",
+    "DEVICE_ID": "serial number, serial no",
+    "ACCOUNT_NUMBER": "account number, account no",
+    "MEDICAL_RECORD_NUMBER": "mrn, record number, chart number",
+}
 IDENTIFIERS: tuple[Pattern, ...] = (
-    labelled(
-        "ask_id_groups",
-        "HEALTH_PLAN_ID",
-        "member id, member number, member no, member, subscriber id, subscriber number"
-        ", policy number, policy, policy no, plan id, plan number, medicaid, medicare"
-        ", medicaid id, id, id number"
-        ", id no, id card, insurance id, group number, group id, beneficiary id"
-        ", authorization number, prior auth number, auth number, claim number, claim"
-        ", reference number, ref, case number"
-        ", confirmation number, serial number, serial no, account number, mrn, record number",
-        value=_GROUPED,
-        separator=r"[ \t]*(?:number|no\.?|#)?[ \t]*[:=#]?[ \t]*(?:is[ \t]+|of[ \t]+)?",
-        score=0.82,
+    *(
+        labelled(
+            f"ask_groups_{entity_type.lower()}",
+            entity_type,
+            labels,
+            value=_GROUPED,
+            separator=r"[ \t]*(?:number|no\.?|#)?[ \t]*[:=#]?[ \t]*(?:is[ \t]+|of[ \t]+)?",
+            score=0.82,
+        )
+        for entity_type, labels in _GROUPED_LABELS.items()
     ),
     labelled(
         "ask_extension",
@@ -205,4 +257,12 @@ IDENTIFIERS: tuple[Pattern, ...] = (
     ),
 )
 
-PATTERNS: tuple[Pattern, ...] = AGES + DATES + ROOMS + ORGANIZATIONS + IDENTIFIERS
+PATTERNS: tuple[Pattern, ...] = (
+    *AGES,
+    AT_DEATH,
+    *DATES,
+    *ROOMS,
+    *ORGANIZATIONS,
+    *ADDRESSES,
+    *IDENTIFIERS,
+)
