@@ -24,6 +24,7 @@ from appliance.redact.detect.names_court_words import (
     SHORT,
     TITLES,
 )
+from appliance.redact.detect.names_cues import word_set
 from appliance.redact.detect.names_shapes import TOKEN, UPPER, Trimmer
 
 #: One letter of a name; alphabets that need two or three for one: "Ye.", "Sh.", "Dzh.".
@@ -76,6 +77,27 @@ _TWO = re.compile(
 _AGED = re.compile(
     rf"(?<![\w’'\-])(?P<v>{NAME})(?=,?[ ]\(?(?:born[ ](?:in|on|\d)|(?:then[ ])?aged[ ]|(?:now["
     rf" ])?deceased))"
+)
+#: `I-v`, `B-kov`: what Russian courts leave of a surname.
+_CUT = re.compile(
+    rf"(?<![\w’'\-.])[{UPPER}][a-zà-ž]?-(?:v|va|ov|ova|ev|eva|kov|kova|in|ina|n|na|y|ko|yan|dze|k"
+    rf"|ka"
+    r"|ch|ich|sky|skiy|skaya|iy|ya|ev|yev|uk|chuk|enko)(?![\w\-])"
+)
+#: `Br. Knežević`, `Yev. Kholmogorov`: a first name cut short.
+_ABBREVIATED = re.compile(
+    rf"(?<![\w’'\-.])(?P<a>[{UPPER}][a-zà-ž]{{1,4}})\.[ ](?P<b>{TOKEN})(?!\w)"
+)
+_NOT_FIRST = word_set(
+    """st, mt, ft, no, nos, art, arts, sec, fig, vol, ch, dr, mr, mrs, ms, prof, jr, sr, inc, ltd
+    , co, str, ul, pl, av, ave, bd, nr, sgt, lt, capt, col, gen, maj, rev, hon, etc, al, v, cf, ed, eds
+    , para, paras, app, dec, jan, feb, mar, apr, aug, sept, sep, oct, nov, lda, corp, rd"""
+)
+#: `May King, probation officer`: what somebody is, behind the name.
+_APPOSED = re.compile(
+    rf"(?<![\w’'\-])(?P<v>{NAME}),[ ](?:(?:an?|the|his|her|their|then|acting)[ ])?(?:[a-z\-]+["
+    rf" ]){{0,2}}"
+    rf"{OFFICES}(?!\w)"
 )
 _RE = re.compile(r"(?<!\w)(?:Re|In[ ]re|R[ ]v\.?|Case[ ]of)[ ](?P<v>[A-Z]{1,2})(?=[ ]\(|[,.;)])")
 _OF_OFFICE = re.compile(rf"(?<![\w’'\-])(?i:{OFFICES})(?P<c>,)?[ ](?P<v>{NAME})(?P<end>[,.;)]?)")
@@ -183,6 +205,20 @@ class CourtNames:
         for match in _TWO.finditer(text):
             if self._lexicon.strong_first(match["a"]):
                 yield _person(*match.span(), 0.5, "court_form")
+        yield from self._cut(text)
+
+    def _cut(self, text: str) -> Iterable[Span]:
+        """`I-v`, `Br. Knežević`, and a plain name before what somebody is."""
+        for match in _CUT.finditer(text):
+            yield _person(*match.span(), 0.5, "court_form")
+        for match in _ABBREVIATED.finditer(text):
+            listed = fold(match["a"]) in _NOT_FIRST or self._lexicon.common(match["b"])
+            if not listed and not self._trimmer.stopped(match["b"]):
+                yield _person(*match.span(), 0.5, "court_form")
+        for match in _APPOSED.finditer(text):
+            words = match["v"].split(" ")
+            if len(words) > 1 and self._lexicon.first_name(words[0]) and self._may_follow(words[1]):
+                yield _person(*match.span("v"), 0.5, "court_form")
 
     def _titled(self, text: str) -> Iterable[Span]:
         """`Mr Hasan Er`, `Frau Uhlenbrock`, `DC 4471 Singh`; a foreign title is taken in."""

@@ -72,6 +72,9 @@ PATTERNS: tuple[Pattern, ...] = (
         "CASE_NUMBER",
         # "(St. 22/06)", "(Už-1022/08)", "(2 BvR 1234/05, decision of ...)".
         rf"\((?:(?i:see|cf|under|ref|reference|file|case|docket|application|decision|judgment"
+        r"|recurso|rollo|autos|procedimiento|dossier|dosar|sygn\.[ ]akt|akt|gz|az|sp\.[ ]zn|č\.["
+        r" ]?j"
+        r"|broj|br|processo|proc|zaak|zaaknummer|sak|sag|mål|esas|karar|dosya|numéro|spis"
         rf"|nos?|no)[.:]?[ ]){{0,4}}"
         rf"(?P<v>(?=[^()\n,;]{{0,3}}[^\n,;)]{{0,24}}\d[A-Za-z]{{0,2}}[/\-–:]"
         rf"(?:[A-Z]{{1,3}}[/\-])?\d)(?=[^()\n,;]*[{_UPPER}]|[^()\n,;]*/[^()\n,;]*(?:\d[^()\d\n,;]*)"
@@ -106,6 +109,16 @@ PATTERNS: tuple[Pattern, ...] = (
         score=0.5,
         lead="digit",
         digits=1,
+    ),
+    anchored(
+        "court_plate",
+        "VEHICLE_ID",
+        "plate, plates, registration number, registered under",
+        r"(?i:plates?|registration[ ]number|registered[ ]under)[ ](?:(?:nos?\.|number)[ ])?"
+        r"(?P<v>[A-Z]{1,3}[ \-]?\d{2,4}[ \-]?[A-Z]{1,3}(?:[ \-]?\d{1,3})?(?:[ ]?(?:RUS"
+        r"|rus))?)(?![\w/])",
+        score=0.82,
+        flags=0,
     ),
     shaped(
         "docket_turkish",
