@@ -90,8 +90,9 @@ _ABBREVIATED = re.compile(
 )
 _NOT_FIRST = word_set(
     """st, mt, ft, no, nos, art, arts, sec, fig, vol, ch, dr, mr, mrs, ms, prof, jr, sr, inc, ltd
-    , co, str, ul, pl, av, ave, bd, nr, sgt, lt, capt, col, gen, maj, rev, hon, etc, al, v, cf, ed, eds
-    , para, paras, app, dec, jan, feb, mar, apr, aug, sept, sep, oct, nov, lda, corp, rd"""
+    , co, str, ul, pl, av, ave, bd, nr, sgt, lt, capt, col, gen, maj, rev, hon, etc, al, v, cf, ed
+    , para, paras, app, dec, jan
+    , feb, mar, apr, aug, sept, sep, oct, nov, lda, corp, rd"""
 )
 #: `May King, probation officer`: what somebody is, behind the name.
 _APPOSED = re.compile(

@@ -258,9 +258,9 @@ class EnglishNames:
             if strange and not self._trimmer.stopped(word) and not _ADJECTIVE.match(word):
                 yield _person(*match.span("v"), 0.45, "lower_patient")
         for match in _LOWER_KIN.finditer(text):
-            end = self._lower_kin(match)
-            if end is not None:
-                yield _person(match.start("v"), end, 0.45, "lower_patient")
+            behind = self._lower_kin(match)
+            if behind is not None:
+                yield _person(match.start("v"), behind, 0.45, "lower_patient")
         yield from self._lower_foreign(text)
         yield from self._lower_person(text)
         yield from self._lower_alone(text)
