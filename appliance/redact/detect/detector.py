@@ -21,6 +21,7 @@ from typing import Any, Protocol
 
 from appliance.records import Span
 from appliance.redact.detect import recognizers, residual
+from appliance.redact.detect.court import Court
 from appliance.redact.detect.crf import SequenceModel
 from appliance.redact.detect.languages import Language, languages_of
 from appliance.redact.detect.lexicon import Lexicon
@@ -82,6 +83,7 @@ class Detector:
     _plugged: tuple[Plugged, ...] = field(repr=False)
     _propagator: Propagator = field(repr=False)
     _clinical: Clinical | None = field(repr=False)
+    _court: Court | None = field(repr=False)
     _cache: OrderedDict[bytes, tuple[Span, ...]] = field(repr=False, default_factory=OrderedDict)
     _cached_hits: int = field(repr=False, default=0)
 
@@ -124,6 +126,7 @@ class Detector:
             _plugged=tuple(plugged),
             _propagator=Propagator(lexicon),
             _clinical=Clinical(lexicon) if "en" in settings.languages else None,
+            _court=Court(lexicon) if "en" in settings.languages else None,
         )
 
     def detect_batch(
@@ -229,6 +232,8 @@ class Detector:
             found.extend(self._places.find(text))
         if self._notes is not None:
             found.extend(self._notes.find(text, found))
+        if self._court is not None:
+            found.extend(self._court.find(text, lowered))
         return found
 
     def _window(self, text: str) -> list[Span]:
@@ -248,6 +253,8 @@ class Detector:
             found = self._clinical.people(text, found)
         if self._names is not None:
             found = [s for s in (self._tidy(text, s) for s in found) if s is not None]
+        if self._court is not None:
+            found = self._court.people(text, found)
         return found
 
     def _tidy(self, text: str, span: Span) -> Span | None:

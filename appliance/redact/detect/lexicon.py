@@ -36,6 +36,12 @@ def plain_words(name: str) -> frozenset[str]:
     return frozenset(resources.files(_PACKAGE).joinpath(f"{name}.txt").read_text("utf-8").split())
 
 
+def plain_lines(name: str) -> frozenset[str]:
+    """Load one shipped list of phrases, one a line."""
+    lines = resources.files(_PACKAGE).joinpath(f"{name}.txt").read_text("utf-8").split("\n")
+    return frozenset(line for line in lines if line)
+
+
 def _stems(word: str) -> Iterable[str]:
     """Return what an English word may be an inflection of."""
     yield word
@@ -85,7 +91,7 @@ class Lexicon:
         if set(languages) - {"en"}:
             last |= words_of("last_en")
         self._english = "en" in languages
-        self._only_english = languages == ("en",)
+        self.only_english = languages == ("en",)
         self._dictionary = words_of("words_en") if self._english else frozenset()
         self._medical = words_of("medical_en") if self._english else frozenset()
         self.first = frozenset(first)
@@ -102,7 +108,7 @@ class Lexicon:
     def common(self, word: str) -> bool:
         """Say whether a word is an ordinary word of the language in lower case."""
         folded = fold(word)
-        if self._only_english and not word.isascii() and folded not in _BORROWED:
+        if self.only_english and not word.isascii() and folded not in _BORROWED:
             return False  # English words have no accents: Ján is a man, not January.
         if folded in FUNCTION_WORDS or folded in _MONTHS_DAYS:
             return True

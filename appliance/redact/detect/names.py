@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from appliance.records import Span
 from appliance.redact.detect import names_cues_world
-from appliance.redact.detect.lexicon import FUNCTION_WORDS, Lexicon, fold
+from appliance.redact.detect.lexicon import FUNCTION_WORDS, Lexicon, fold, plain_lines
 from appliance.redact.detect.names_cued import CuedNames
 from appliance.redact.detect.names_cues import ENGLISH, EPONYMS, STOP, Cues
 from appliance.redact.detect.names_english import EnglishNames
@@ -88,6 +88,7 @@ class NameFinder:
         self._trimmer = Trimmer(lexicon, STOP | cues.stop)
         self._cued = CuedNames(cues, self._trimmer)
         self._typed = EnglishNames(self._trimmer) if self._english else None
+        self._nations = plain_lines("nations_en") if self._english else frozenset()
         self._law = LawNames(self._trimmer)
 
     def find(self, text: str, lowered: str | None = None) -> list[Span]:
@@ -309,7 +310,11 @@ class NameFinder:
             return False
         if len(word) < 3 or word.isupper() or self._trimmer.stopped(word) or fold(word) in EPONYMS:
             return False
-        if not self._lexicon.surname(word) or self._lexicon.place(word):
+        if (
+            not self._lexicon.surname(word)
+            or self._lexicon.place(word)
+            or fold(word) in self._nations
+        ):
             return False
         start, end = piece.span()
         if text[start - 1 : start] == "(" and text[end : end + 1] in (",", ")", ";", ":"):

@@ -28,6 +28,8 @@ _SECOND = re.compile(rf"[ ](?P<v>{TOKEN})(?=[,.;)\n(]|$)")
 _ADDRESSED = frozenset({"dr", "mr", "mrs", "ms", "miss", "prof"})
 _NO_SURNAME = frozenset({"if", "in", "is", "it", "at", "of", "or", "as", "by", "to"})
 _GAUGE = re.compile(r"\d[ ]?$")
+#: Credentials that stand before a name as titles do: "hit RN Tosh".
+_CREDENTIALS = frozenset({"rn", "cna", "lpn", "lvn", "np", "crna", "aprn", "arnp", "cma"})
 #: How far before a credential its name may begin.
 _REACH = 60
 
@@ -96,6 +98,8 @@ class CuedNames:
         bounds = self._trimmer.trim(text, *match.span(group), strict=title in WEAK_TITLES)
         if bounds is None and title in _ADDRESSED and self._short(match[group]):
             bounds = match.start(group), match.start(group) + 2
+        if bounds is None and title in _CREDENTIALS:
+            bounds = self._plain_word(text, start, end, match)
         if bounds is None:
             return
         yield _person(bounds, 0.85, "title")
@@ -146,12 +150,13 @@ class CuedNames:
         Its capital is a choice only where the word before it has none.
         """
         cue = text[start:end]
-        if cue[1:] != cue[1:].lower() or ":" in text[end : match.start("v")]:
+        credential = fold(cue) in _CREDENTIALS
+        if (cue[1:] != cue[1:].lower() and not credential) or ":" in text[end : match.start("v")]:
             return None
         word = match["v"].split(" ")[0]
         lexicon = self._trimmer.lexicon
         listed = lexicon.surname(word) or lexicon.first_name(word)
-        if cue[0].isupper() and match.end("v") - match.start("v") != len(word):
+        if (cue[0].isupper() or credential) and match.end("v") - match.start("v") != len(word):
             return None  # A heading in capitals: "Father Heart Attack".
         known = listed and fold(word) not in EPONYMS
         if not known or word.isupper() or self._trimmer.stopped(word) or len(word) < 3:

@@ -67,7 +67,8 @@ ENGLISH = Cues(
         Gov, Mayor, Secretary, Ambassador, Messrs, Mme, Mlle, MR, MRS, MS, DR, Principal,
         Superintendent, Commissioner, Sheikh, Sheik, Baby Boy, Baby Girl, Baby, Pt, Patient,
         Chaplain, Therapist, Pharmacist, Director, Minister, King, Queen, Prince, Princess,
-        Uncle, Aunt, Auntie, Grandma, Grandpa, Cousin"""
+        Uncle, Aunt, Auntie, Grandma, Grandpa, Cousin, CNA, LPN,
+        LVN, CRNA, NP, APRN, ARNP, CMA, HUC"""
     ),
     credentials=word_set(
         """MD, M.D., M.D, DO, D.O., RN, R.N., NP, N.P., PA, PA-C, P.A., ARNP, APRN, CRNP, FNP,
@@ -125,6 +126,10 @@ ENGLISH = Cues(
         interpreter, roommate, neighbor, boss, teacher, patient, pt, client, customer,
         employee, user, member, student, defendant, plaintiff, witness, suspect, victim,
         claimant, applicant, ex-wife, ex-husband, policyholder, cardholder, tenant,
+        recognise, recognize, thank, nominate, praise, congratulate, commend, remind, text, email,
+        message, msg, kudos to, shout out to, shoutout to, looping in, reassign to, assign to,
+        route to, forward to, handoff to, sign out to, covering for, meet with, met with, introduce,
+        somebody named, someone named, someone called, page, paged, relay to, reach,
         your nurse today was, your nurse was, your doctor is, nurse today was, by"""
     ),
     kin=word_set(
@@ -158,7 +163,17 @@ ENGLISH = Cues(
         grandniece, great-aunt, great-uncle, great-grandson, codefendant,
         co-defendant, co-accused, accomplice, accomplices"""
     ),
-    stop=frozenset(),
+    stop=word_set(
+        """general, agent, agents, co-agent, co-agents, minister, ministers, attorney-general,
+        solicitor-general, advocate-general, procurator-general, prosecutor-general,
+        vice-president, vice-presidents, vice-chancellor, vice-minister, vice-governor, registrar,
+        prosecutor, prosecutors, procurator, ombudsman, ombudsperson, ombudswoman,
+        secretary-general, director-general, commissioner, commissioners, ambassador, rapporteur,
+        chairman, chairwoman, chairperson, judges, applicant, applicants, government,
+        governments, republic, convention, ministry, parliament, chamber, chairmanship,
+        inspector-general, governor-general, consul-general, lieutenant-general, major-general,
+        coroner, attorneys, lawyers, solicitors, barristers"""
+    ),
     lower_case=True,
 )
 
@@ -260,7 +275,8 @@ WEAK_TITLES: frozenset[str] = word_set(
     """patient, pt, baby, baby boy, baby girl, nurse, director, coach, king, queen, prince,
     princess, agent, general, gen, major, maj, private, president, principal, therapist,
     father, sister, brother, secretary, minister, officer, judge, justice, counsel, doctor,
-    captain, inspector, uncle, aunt, cousin, rn, lady, lord, pharmacist, chaplain, patientin,
+    captain, inspector, cna, lpn, lvn, crna, np, aprn, arnp, cma, huc,
+    uncle, aunt, cousin, rn, lady, lord, pharmacist, chaplain, patientin,
     patienten, kollege, kollegen, kollegin, schwester, pfleger, familie, presidente, civil,
     soldado, cabo"""
 )

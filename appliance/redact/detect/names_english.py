@@ -31,8 +31,8 @@ _LOWER_LABEL = re.compile(
 _LOWER_ONE = re.compile(rf"(?<![\w@.\-'’/])(?P<v>{_LOWER})(?![\w@\-/]|\.\w)")
 _LOWER_CUE = re.compile(
     r"(?:patient|pt|client|named|name is|am|son|daughter|wife|husband|mother|father|brother|sister"
-    r"|friend|partner|pcp|rn|md|np|dtr|under|doc|caller|for|from|to|by|with|w/|per|and|&|referred"
-    r"|told|called|contact|tell|ask|is"
+    r"|friend|partner|pcp|rn|md|np|dtr|under|doc|caller|for|from|to|by|with|w/|per|and|&"
+    r"|referred|told|called|contact|tell|ask|is"
     r"|does|did|has|was|can|will|about|see|saw)[ ]$"
 )
 _BARE_INITIAL = re.compile(
@@ -105,11 +105,36 @@ _FAMILIAR = re.compile(
     rf"(?<![\w'’\-])(?:Big|Little|Lil|Old|Papa|Mama|Nana|Uncle|Aunt|Auntie|Tía"
     rf"|Tío)[ ](?P<a>{TOKEN})"
 )
-_NAMING = re.compile(r"[Nn]ame(?:'s|’s| is| was|[?:])|[Cc]alls? (?:me|her|him)|NAME")
+_NAMING = re.compile(r"[Nn]ame(?:'s|’s| is| was| of|[?:])|[Ss]urname|[Cc]alls? (?:me|her|him)|NAME")
 _NAME_IS = re.compile(
     r"(?i:(?:my|maiden|last|first|full|legal|middle|birth|given|family|real)[ ]name"
-    r"(?:['’]s|[ ]is|[ ]was|[?:])|surname[ ](?:is|was)|call[ ]me|calls[ ](?:me|her|him))[ ]"
+    r"(?:['’]s|[ ]is|[ ]was|[?:]|[ ]of)|surname(?:[ ](?:is|was|of))?|by[ ]the[ ]name[ ]of"
+    r"|call[ ]me|calls[ ](?:me|her|him))[ ]"
     rf"(?P<v>{LETTER}{{2,}}(?:['’\-]{LETTER}+)*(?:[ ](?:[{UPPER}]\.[ ])?{TOKEN})?)(?![\w@])"
+)
+#: "my dr is hollingsworth", "msg to pt jiayi": who is spoken of, in lower case.
+_LOWER_IS = re.compile(
+    r"(?<![\w@.\-])(?:(?:my|our|his|her|their|the)[ ](?:dr|doc|doctor|pcp|nurse|surgeon"
+    r"|therapist|psychiatrist"
+    r"|cardiologist|oncologist|neurologist|dentist|midwife|counselor|case manager|social worker"
+    r"|husband|wife|son|daughter|boss|roommate|caregiver|aide|provider|np|pa)(?:['’]s|[ ]is|[ ]was)"
+    rf"|(?:call(?:ed|s)?|named|its|this is))[ ](?:dr[ ])?(?P<v>{_LOWER}(?:[ ]{_LOWER})?)(?![\w@])"
+)
+_LOWER_PT = re.compile(
+    r"(?<![\w@.\-])(?:to|for|call|tell|msg|message|schedule|reschedule|remind|contact|see|book"
+    r"|text|email"
+    r"|page|notify|ask|about|of|with|from|re|on)[ ](?:pt|patient|client|dr|nurse|resident)[ ]"
+    rf"(?P<v>{_LOWER})(?![\w@])"
+)
+_LOWER_KIN = re.compile(
+    r"(?<![\w@.\-'’])(?P<k>pt|patient|client|son|daughter|wife|husband|sister|brother|mom|dad"
+    r"|mother|father|partner"
+    r"|spouse|aide|friend|neighbor|roommate|niece|nephew|aunt|uncle|grandson|granddaughter)[ ]"
+    rf"(?P<v>(?P<a>{_LOWER})(?:[ ](?P<b>{_LOWER}))?)(?![\w@])"
+)
+#: Ends of words that say what a patient is like, or does.
+_ADJECTIVE = re.compile(
+    r".*(?:al|ic|ive|ous|ed|ing|[ai]ble|emic|ary|ful|less|ly|ation|ity|ness|itis|osis)$"
 )
 _GROUPS = word_set("team, staff, family, police, security, everyone, nobody, school, clinic, ems")
 #: Who was told: "Graves aware", "Lo paged".
@@ -227,6 +252,17 @@ class EnglishNames:
                 end = self._lower_more(text, pair.end())
                 yield _person(pair.start(), end, 0.55, "lower_case")
                 position = end
+        for match in _LOWER_IS.finditer(text):
+            yield from self._lower_cued(match)
+        for match in _LOWER_PT.finditer(text):
+            word = match["v"]
+            strange = len(word) > 2 and not self._lexicon.common(word)
+            if strange and not self._trimmer.stopped(word) and not _ADJECTIVE.match(word):
+                yield _person(*match.span("v"), 0.45, "lower_patient")
+        for match in _LOWER_KIN.finditer(text):
+            behind = self._lower_kin(match)
+            if behind is not None:
+                yield _person(match.start("v"), behind, 0.45, "lower_patient")
         yield from self._lower_foreign(text)
         yield from self._lower_person(text)
         yield from self._lower_alone(text)
@@ -257,7 +293,7 @@ class EnglishNames:
                 yield _person(match.end("v") - names + 1, match.end("v"), 0.5, "lower_numbered")
         for match in _LOWER_CREDENTIAL.finditer(text):
             word = match["last"] if "." in match["v"] or " " in match["v"] else match["v"]
-            if not self._lexicon.common(word) and not self._trimmer.stopped(word):
+            if self._lower_name(word) and not self._trimmer.stopped(word):
                 yield _person(*match.span("v"), 0.5, "lower_credential")
 
     def _lower_runs(self, match: re.Match[str]) -> Iterable[Span]:
@@ -296,6 +332,20 @@ class EnglishNames:
             return True
         cued = _LOWER_CUE.search(text, max(0, match.start() - 10), match.start())
         return cued is not None and fold(last) not in FUNCTION_WORDS and known.surname(last)
+
+    def _lower_kin(self, match: re.Match[str]) -> int | None:
+        """Return where the name behind `pt` or `son` ends: `pt obafemi ladipo`, `son marcel`."""
+        known = self._lexicon
+        first, last = match["a"], match["b"] or ""
+        odd = not known.common(first) and not self._trimmer.stopped(first)
+        odd = odd and len(first) > 2 and not _ADJECTIVE.match(first)
+        more = len(last) > 2 and not known.common(last) and not self._trimmer.stopped(last)
+        more = more and not _ADJECTIVE.match(last)
+        if odd and (more or self._lower_name(first)):
+            return match.end("v") if more else match.end("a")
+        if match["k"] not in ("pt", "patient", "client") and known.strong_first(first):
+            return match.end("a")
+        return None
 
     def _lower_more(self, text: str, end: int) -> int:
         more = re.compile(rf"[ ](?P<v>{_LOWER})(?![\w@\-])").match(text, end)

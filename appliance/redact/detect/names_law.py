@@ -10,49 +10,13 @@ import re
 from collections.abc import Iterable
 
 from appliance.records import Span
+from appliance.redact.detect.court import is_court
 from appliance.redact.detect.lexicon import fold
+from appliance.redact.detect.names_court import CourtNames
 from appliance.redact.detect.names_cues import word_set
 from appliance.redact.detect.names_shapes import PARTICLES, TOKEN, UPPER, Trimmer
 
-_LEGAL = re.compile(
-    r"(?i)(?<!\w)(?:applicants?|courts?|judge?ments?|plaintiffs?|defendants?|respondents?"
-    r"|appellants?"
-    r"|prosecutors?|applications?|governments?|represented|lodged|constitutional|pleaded|sentenced"
-    r"|hearings?|judges?|prosecution|charged|arrested|acquitted|extradition|counsel|coroner|gendarmes?"
-    r"|bailiffs?|ad litem|custody|convict|sentence|upheld|quashed|dismissed|convention|v\."
-    r"|appeals?|proceedings|convicted|tribunal|detention|lawyers?"
-    r"|witness(?:es)?|complainants?|testified|questioned|criminal|police officers?)(?!\w)"
-)
-#: Different words of courts that make a text one of theirs.
-_ENOUGH = 2
-_ABBREVIATIONS = word_set(
-    """us, uk, un, eu, ec, dc, ny, nj, la, ca, usa, ussr, uae, po, ad, bc, sa, nv, bv, ab, llc,
-    pc, md, jd, rn, phd, usc, cfr, fsupp, fd, led, sct, frd, am, pm, ie, eg, cf, op, ed, id,
-    no, nos, art, arts, ch, st, co, jr, sr, inc, ltd, ex, vs, hr, oj, ecr, iv, iii, ii, vi,
-    vii, viii, ix, xi, xii, ps, nb, rsvp, ll, hq, fc, bl, te, eea, sc, qc, kc, mp, mr, ms, dr,
-    vol, pp, para, paras"""
-)
-#: Abbreviations that keep their full stops; other letters with two stops are somebody.
-_DOTTED = word_set(
-    """us, uk, un, eu, ec, dc, ny, nj, la, usa, ussr, uae, po, ad, bc, sa, nv, bv, ab, md, jd, rn,
-    phd, usc, cfr, am, pm, ie, eg, cf, st, co, ps, nb, hq, qc, kc, ll, ltd, mr, ms, dr, pp, op,
-    no, iv, ii, vi, id, ag, as, kg, srl, spa, sarl, zoo"""
-)
-_INITIALS = re.compile(
-    rf"(?<![\w.\-])(?:[{UPPER}][a-z]?\.[ \-]?){{1,3}}(?<![ \-])(?:-?[{UPPER}][a-z]?\.)?(?![\w\-])"
-)
 _JOINED = re.compile(rf"(?<![\w.])[{UPPER}]\.-[{UPPER}]\.[ ]{TOKEN}")
-_BEFORE = re.compile(
-    r"(?i:applicants?|officers?|witness(?:es)?|complainant|victim|minor|accused|suspect|defendant"
-    r"|plaintiff|convicted|arrested|against|son|daughter|wife|husband|brother|sister|mother|father"
-    r"|child|named|called|and|v\.|that|by|with|to|from|of|saw|told|when|while|as|,)[ ]$|^$"
-    r"|[.!?(\n][ ]?$"
-)
-_AFTER = re.compile(
-    r"(?:’s|'s)|[ ](?:and[ ][A-Z]|v\.|was|had|has|is|were|stated|told|testified|alleged|submitted"
-    r"|lodged|claimed|gave|who|said|went|did|could|would|left|came|died|complained|appealed"
-    r"|confessed|married|lived|lives|on[ ]|for[ ]|of[ ]|to[ ]|[a-z]+ed[ ])|[,;)]|[ ]?$"
-)
 _PARTY = rf"{TOKEN}(?:[ ](?:{PARTICLES}[ ]){{0,2}}(?:{TOKEN}|[{UPPER}]\.)){{0,4}}"
 _VERSUS = re.compile(
     rf"(?<![\w’'\-])(?P<a>{_PARTY}(?:(?:,[ ]|[ ](?:and|AND"
@@ -105,13 +69,14 @@ class LawNames:
     def __init__(self, trimmer: Trimmer) -> None:
         """Use the lists and stop words of a trimmer."""
         self._trimmer = trimmer
+        self._court = CourtNames(trimmer)
 
     def find(self, text: str) -> Iterable[Span]:
         """Yield names; they may overlap."""
         if " v" in text or " V" in text:
             for match in _VERSUS.finditer(text):
                 yield from self._parties(text, match)
-        if self._legal(text):
+        if is_court(text):
             yield from self._of_courts(text)
             yield from self._rare(text)
             return
@@ -129,15 +94,15 @@ class LawNames:
             yield _person(*match.span("v"), 0.6, "under_name")
         for match in (*_JUDGE.finditer(text), *_LORD.finditer(text)):
             first = match["v"].split(" ")[0]
-            if not self._trimmer.stopped(match["v"]) and first not in _OFFICES:
-                yield _person(*match.span("v"), 0.6, "judge")
+            known = self._trimmer.lexicon
+            plain = known.common(first) and not (known.surname(first) or known.first_name(first))
+            if not plain and not self._trimmer.stopped(match["v"]) and first not in _OFFICES:
+                yield _person(match.start("v"), match.end(), 0.6, "judge")
         for match in _PARTY_NAME.finditer(text):
             bounds = self._trimmer.trim(text, *match.span("v"))
             if bounds is not None:
                 yield _person(*bounds, 0.6, "party_name")
-        for match in _INITIALS.finditer(text):
-            if self._stands_for_one(text, match):
-                yield _person(*match.span(), 0.5, "initials")
+        yield from self._court.find(text)
 
     def _rare(self, text: str) -> Iterable[Span]:
         """Words with a capital that are no words and no places: in court texts, people.
@@ -153,7 +118,7 @@ class LawNames:
                 rare = (
                     len(piece) > 2
                     and not piece.isupper()
-                    and not known.common(piece)
+                    and not self._common(piece)
                     and not known.place(piece)
                     and not (piece.isascii() and self._trimmer.stopped(piece))
                 )
@@ -165,32 +130,14 @@ class LawNames:
             if first is not None and not _OF_STATE.match(text, run.start() + last):
                 yield _person(run.start() + first, run.start() + last, 0.36, "rare_word")
 
-    @staticmethod
-    def _legal(text: str) -> bool:
-        seen: set[str] = set()
-        for match in _LEGAL.finditer(text):
-            seen.add(match.group().lower().removesuffix("s"))
-            if len(seen) >= _ENOUGH:
-                return True
-        return False
-
-    @staticmethod
-    def _stands_for_one(text: str, match: re.Match[str]) -> bool:
-        letters = re.sub(r"[^\w]", "", match.group()).lower()
-        dotted = match.group().count(".") > 1
-        if _TITLE_BEFORE.search(text, max(0, match.start() - 12), match.start()):
+    def _common(self, word: str) -> bool:
+        """Say whether a word is an ordinary one, or joined from ordinary ones: `Legal-aid`."""
+        common = self._trimmer.lexicon.common
+        if fold(word) in _BRITISH or common(word):
             return True
-        if letters in (_DOTTED if dotted else _ABBREVIATIONS):
-            return False
-        before = text[max(0, match.start() - 14) : match.start()]
-        if re.search(r"\d[ ]?$", before):
-            return False  # "21 U.S.C.", "42 F.": a reporter, not a person.
-        if dotted:
-            return True
-        return (
-            _BEFORE.search(before) is not None
-            and _AFTER.match(text, match.end(), match.end() + 12) is not None
-        )
+        parts = word.split("-")
+        first = self._trimmer.lexicon.first_name
+        return len(parts) > 1 and all(len(p) < 2 or (common(p) and not first(p)) for p in parts)
 
     def _parties(self, text: str, match: re.Match[str]) -> Iterable[Span]:
         start, end = match.span("a")
@@ -205,10 +152,14 @@ class LawNames:
             yield _person(match.end("b") - len(other), match.end("b"), 0.55, "party")
 
 
+#: Words of British courts that the dictionary spells otherwise or takes for names.
+_BRITISH = word_set(
+    "first-tier, honour, labour, favour, colour, behaviour, programme, centre, licence, garda"
+)
 _STATES = word_set(
     """united, state, states, commonwealth, people, crown, secretary, commissioner, attorney,
     kingdom, republic, federal, government, city, county, minister, ministry, board, regina,
-    rex, queen, king"""
+    rex, queen, king, sshd, dpp, hmrc, cps, ecj, eco, entry, others"""
 )
 
 

@@ -52,14 +52,19 @@ class Trimmer:
         """Use word lists and the words that are never part of a name, folded."""
         self.lexicon = lexicon
         self.stop = stop
+        self._english = lexicon.only_english
 
     def ordinary(self, word: str) -> bool:
         """Say whether a word is rather a word than a name."""
         return self.lexicon.common(word) and not self.lexicon.strong_first(word)
 
     def stopped(self, word: str) -> bool:
-        """Say whether a word is never part of a name."""
-        return fold(word) in self.stop
+        """Say whether a word is never part of a name: `Sa` may be a company's form, `Sá` is not."""
+        if word[-2:] in ("'s", "’s"):
+            word = word[:-2]
+        return fold(word) in self.stop and not (
+            self._english and word[:1].isupper() and not word.isascii()
+        )
 
     def trim(
         self, text: str, start: int, end: int, *, strict: bool = False

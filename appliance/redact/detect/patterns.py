@@ -244,7 +244,8 @@ WEAK_VALUE = (
     r"(?P<v>[A-Z]{0,3}\d{2,6}(?: \d{2,7}){1,4}(?![\w/.\-]*[\w])"
     r"|(?=(?:[A-Za-z*./_\-]*\d){3})[A-Za-z0-9*][\w*./\-]{2,38}[A-Za-z0-9*]"
     r"|(?-i:[A-Z]{1,4} )(?=(?:[A-Za-z\-]*\d){3})\d[\w\-]{3,30})"
-    r"(?![/.,]\d)(?!\s?(?:%|(?:mg|mcg|ml|units?|cm|mm|kg|lbs?|days?|weeks?|months?|years?"
+    r"(?![/.,]\d)(?!\w*[ ](?:at[ ]|for[ ]|@[ ]?)?[$€£])"
+    r"(?!\s?(?:%|(?:mg|mcg|ml|units?|cm|mm|kg|lbs?|days?|weeks?|months?|years?"
     r"|hours?)\b))"
 )
 

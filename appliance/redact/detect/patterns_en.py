@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from appliance.redact.detect import (
     checksums,
+    patterns_en_asks,
     patterns_en_law,
     patterns_en_notes,
     patterns_en_notes_named,
@@ -301,6 +302,7 @@ LABELS: tuple[Pattern, ...] = (
         "application_numbers",
         "CASE_NUMBER",
         "no., nos., no , nos ",
+        rf"{patterns_en_law.ACTS}"
         r"nos?\.?[ \t\n]{0,2}(?P<v>\d{1,6}/\d{2,4}(?:(?:,| and|;|, and"
         r"| &)[ \n]\d{1,6}/\d{2,4})*)(?!\w)",
         score=0.8,
@@ -379,5 +381,6 @@ PATTERNS: tuple[Pattern, ...] = (
     + patterns_en_notes.PATTERNS
     + patterns_en_notes_named.PATTERNS
     + patterns_en_law.PATTERNS
+    + patterns_en_asks.PATTERNS
     + patterns_ids.ENGLISH
 )

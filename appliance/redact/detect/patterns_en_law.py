@@ -15,12 +15,18 @@ _FILE = (
 #: One value behind "no.": groups with a digit, or short ones of capitals: `II. ÚS 363/06`.
 _GROUP = r"(?:(?=[^\W\d_]{0,4}\d)[^\W_]{1,12}|(?-i:[A-ZÀ-ÞЀ-Я԰-Ֆ]{1,5})(?![^\W\d_]))"
 _NUMBERED = rf"{_GROUP}(?:(?:\.[ ]|[ ./\-–]){_GROUP}){{0,6}}"
-_ACTS = "".join(
-    rf"(?<!\b{word} )"
-    for word in words(
-        """law, laws, act, acts, decree, ordinance, statute, directive, regulation, protocol,
-        resolution, recommendation, convention, code, bulletin, gazette, rule, section"""
+#: What has a number and is no case, whatever its capitals.
+ACTS = (
+    "".join(
+        rf"(?<!\b{word} )"
+        for word in words(
+            """law, laws, act, acts, decree, ordinance, statute, directive, regulation, protocol,
+        resolution, recommendation, convention, code, bulletin, gazette, rule, section, series a,
+        series, protocols, school, prison, colony, hospital, kindergarten, unit, block, wing,
+        article, annex, appendix, schedule, exhibit, circular, instruction"""
+        )
     )
+    + r"(?<!\(E[CU]\) )(?<!\(EEC\) )"
 )
 _FILES = rf"{_FILE}(?:(?:,|;| and|, and| &| or)[ \n](?:no\.[ ])?{_FILE})*"
 
@@ -41,14 +47,14 @@ CASES: tuple[Pattern, ...] = (
         "court_file_no",
         "CASE_NUMBER",
         "no., nos., no , nos , nr., nr ",
-        rf"{_ACTS}n(?:os?|r)\.?[ \t\n]{{0,2}}(?P<v>{_FILES})(?![\w/])",
+        rf"{ACTS}n(?:os?|r)\.?[ \t\n]{{0,2}}(?P<v>{_FILES})(?![\w/])",
         score=0.8,
     ),
     anchored(
         "numbered",
         "CASE_NUMBER",
         "no., nos., number ",
-        rf"{_ACTS}(?:no\.|nos\.|number)[ \t\n]{{1,2}}(?P<v>(?=(?:[^\d\n,;()]{{0,10}}\d){{4}}"
+        rf"{ACTS}(?:no\.|nos\.|number)[ \t\n]{{1,2}}(?P<v>(?=(?:[^\d\n,;()]{{0,10}}\d){{4}}"
         rf"|[^\s,;()]{{0,6}}\d[^\s,;()]{{0,6}}/)(?=[\w./\-– ]{{0,12}}\d){_NUMBERED})(?![^\W_])",
         score=0.6,
     ),

@@ -124,6 +124,72 @@ def test_stretches_without_strange_characters_keep_their_places():
 @pytest.mark.parametrize(
     "marked",
     [
+        "The court heard his acquaintance [PERSON Ye.] and, as a witness, [PERSON Dzh. Alimov].",
+        "The prosecutor questioned [PERSON Sh.] while the applicant played cards with [PERSON Y.] there.",
+        "The applicant, his nephew [PERSON B], who left, and a notary, [PERSON N.]. The court sat.",
+        "The court dismissed it. [PERSON A.G.] and [PERSON P.S.], the applicants, appealed.",
+        "The applicant [PERSON Rövşən Məmməd oğlu Hüseynov] and [PERSON Leyla Arif qızı] lodged it.",
+        "The applicant, Mr [PERSON Hermenegildo de Sá Nogueira], and Mr [PERSON Hasan Er] appealed.",
+        "The grandmother, [PERSON özvegy Kovács Jánosné], née [PERSON Szabó], told the applicant and the court.",
+        "Before Judges [PERSON A], [PERSON Stonys] and [PERSON A.V.] the applicant was convicted.",
+        "HM Coroner [PERSON Geraint Pryce-Owen] told the court. [PERSON Wall LJ] agreed.",
+        'The court convicted [PERSON "Smudge" Hargreaves]; the applicant was the "Smudge" of the trial.',
+        "The first applicant's son, [PERSON Gentian], took photographs before the court sat.",
+        "The court heard the co-accused, [PERSON Murat Er], and DC [PERSON 4471 Singh].",
+        "The appellant is the mother of [PERSON AB] (born 2001) and [PERSON CD] (born 2003). Judge [PERSON Bang] sat.",
+        "The tribunal dismissed the appeal of [PERSON HJ] (Iran), who is known as '[PERSON the Cook]'.",
+        "The court placed three children, [PERSON Joy] (born 2010) and [PERSON Faith] (born 2014), with the applicant.",
+        "The applicant was represented by [PERSON Frau Uhlenbrock] and Prof. [PERSON Dr. med. Uwe Grün] in court.",
+        "composed of:\n[PERSON Danutė Jočytė],\n[PERSON Ivana Frost], judges,\nHaving deliberated, the Court",
+    ],
+)
+def test_people_are_found_as_courts_write_them(rules, marked):
+    masks(rules, marked)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The applicant lives in Bregenz. The Bregenz District Court dismissed the claim.",
+        "The applicant fled to Bari; the Court of Yerevan and the Haarlem court upheld it.",
+        "The application was lodged against the Kingdom of the Netherlands, not v. Armenia.",
+        "The applicant holds Moldovan nationality; the judgment was translated into Georgian.",
+        "The Government were represented by their Agent, the Deputy Minister and Attorney-General.",
+        "The applicant wrote for the newspaper Yeni Zaman and bought a Zastava Yugo. The court sat.",
+        "THE FACTS\nA. Background of the case\nThe applicant and the court; Annex B, hepatitis C, Series A.",
+        "The applicant company, Tipografia Gran Sole S.A., appealed to the court.",
+        "The applicant lives in Szymany. The Court of Appeal sat at 9 A.M. there.",
+    ],
+)
+def test_places_posts_and_things_of_courts_are_no_people(rules, text):
+    assert [text[s.start : s.end] for s in rules.detect(text) if s.entity_type == "PERSON"] == []
+
+
+@pytest.mark.parametrize(
+    "marked",
+    [
+        "my dr is [PERSON hollingsworth] but",
+        "write a msg to pt [PERSON jiayi]: labs ok",
+        "hi, pt [PERSON obafemi ladipo] is asking",
+        "wants to leave, son [PERSON marcel] at bedside",
+        "somebody with the surname [PERSON Featherly] called",
+        "I want to recognise [PERSON Ikaika] in the cath lab",
+        "he hit [TITLE RN] [PERSON Tosh] and [TITLE CNA] [PERSON Bixby]",
+        "need to reschedule pt [PERSON darnell okoye-pruitt]",
+    ],
+)
+def test_people_are_found_in_short_messages(rules, marked):
+    masks(rules, marked)
+
+
+def test_a_verb_and_a_language_are_no_people(rules):
+    text = "reschedule pt, translate into Spanish and plain English"
+    assert [s for s in rules.detect(text) if s.entity_type == "PERSON"] == []
+
+
+@pytest.mark.parametrize(
+    "marked",
+    [
         "Pt: [PERSON delgadillo, ramona]  #[ID_NUMBER 66120]",
         "[PERSON okeke, chidi] mrn [MEDICAL_RECORD_NUMBER 448120]",
         "pt [PERSON n. szymborski], stable",

@@ -191,6 +191,68 @@ def test_measurements_and_durations_stay(rules, text):
     assert rules.detect(text) == []
 
 
+_DOCKETS = """3118:2000|06040/1229/2003. bü.|4(103)-392/2011|St. 22/06|Už-1022/08|CO/3318/2012
+C1/2012/2290|Gž-2208/10|II K 123/04|2 BvR 1234/05|04-12.345|2-1234/05|1234/1999|123/2004
+2004/311-176|26 F 1234/02 UG|7 Ob 301/99w|5P.123/2004|1C_123/2010|IV. ÚS 123/05|I ACa 123/05
+Pfv.II.20.123/2005/4|12/P/1999|3K-3-123/2005|KKO 2003:12|Ö 123-05|P.04.0123.F|45.712/99
+EKD/0123/01/08|2-1(81)-123/11|P1. 2094/00|I. 1577/01|Gž. 123/07|Kž. I 123/06|P.br. 123/98
+U-III-1234/2005|1994/1134 Hz.|10-178321TVI-OTIR/06|QB-2019-001234|33 KLs 12/98"""
+
+
+@pytest.mark.parametrize("docket", _DOCKETS.replace("\n", "|").split("|"))
+def test_dockets_of_every_country_are_found(rules, docket):
+    masks(rules, f"The court dismissed the applicant's claim (no. [CASE_NUMBER {docket}]) there.")
+
+
+@pytest.mark.parametrize(
+    "marked",
+    [
+        "The applicant's claim was dismissed by the court ([CASE_NUMBER St. 22/06]) there.",
+        "The court rejected the applicant's appeal ([CASE_NUMBER Už-1022/08]), holding so.",
+        "By decision no. [CASE_NUMBER 417] of 5 May the court recognised the applicant's title.",
+        "The court (E. [CASE_NUMBER 2004/123], K. [CASE_NUMBER 2005/45]) acquitted the applicant.",
+    ],
+)
+def test_dockets_are_found_without_a_label(rules, marked):
+    masks(rules, marked)
+
+
+def test_acts_reports_and_schools_have_numbers_that_are_no_cases(rules):
+    text = "The Court, Series A no. 260-B, Protocol No. 11, law no. 15/1998; the applicant's school no. 12/3."
+    assert [s for s in rules.detect(text) if s.entity_type == "CASE_NUMBER"] == []
+
+
+@pytest.mark.parametrize(
+    "marked",
+    [
+        "i'm [AGE 73] and my leg cramps",
+        "I'm [AGE 26], 11 weeks pregnant",
+        "shes [AGE 90]. she fell",
+        "my mom ([AGE 82]) fell",
+        "she passed on the 9th at [AGE 96].",
+        "out til [DATE_TIME monday the 3rd] she said",
+        "back in [DATE_TIME mid-August] or so",
+        "member ID [HEALTH_PLAN_ID WQP0049182 03], thanks",
+        "subscriber is her husband, ID [ID_NUMBER CVP 771 0092 4], thanks",
+        "the patient in [LOCATION 4412-A] had a rash",
+        "Mrs. Kaplowitz in [LOCATION 210] needs her inhaler",
+        "bed [LOCATION SICU 17] is free",
+        "I am at extension [PHONE_NUMBER 2-6631] today",
+        "she works at [ORGANIZATION Halberd Steel Fabricators] now",
+        "we live at [LOCATION 902 Marigold, unit 5] here",
+    ],
+)
+def test_short_messages_leave_the_words_out(rules, marked):
+    masks(rules, marked)
+
+
+@pytest.mark.parametrize(
+    "text", ["i'm 5 weeks along", "she's 4 cm dilated", "for the visit: 99213 at $145, please"]
+)
+def test_measures_and_prices_are_no_ages_or_numbers(rules, text):
+    assert rules.detect(text) == []
+
+
 @pytest.mark.parametrize(
     "marked",
     [
