@@ -43,9 +43,9 @@ CUES = {
 }
 _LAST_FIRST = re.compile(
     rf"(?<![\w\-.'’])(?!(?:Pt|PT|Patient|PATIENT|Dr|DR|Mrs?|Ms|PCP|Name|NAME|RE|Re)[ ])"
-    rf"(?P<last>(?:{PARTICLES}[ ])?{TOKEN}(?:[ ]{TOKEN})?),[ ]{{0,2}}"
-    rf"(?:(?i:jr|sr|iii|ii|iv)\.?,[ ])?"
-    rf"(?P<first>{TOKEN}(?:[ ](?:{TOKEN}|[{UPPER}]\.?(?!\w))){{0,2}})"
+    rf"(?P<last>(?P<particle>(?:{PARTICLES}[ ]){{1,2}}|St\.[ ]|[dDlL]['’])?{TOKEN}(?:[ ]{TOKEN})?)"
+    rf",[ ]{{0,2}}(?:(?i:jr|sr|iii|ii|iv)\.?,[ ])?"
+    rf"(?P<first>(?:[{UPPER}]\.){{2,3}}(?!\w)|{TOKEN}(?:[ ](?:{TOKEN}|[{UPPER}]\.?(?!\w))){{0,2}})"
 )
 _INITIAL_LAST = re.compile(rf"(?<![\w.&])(?:[{UPPER}]\.[ ]?){{1,3}}(?P<last>{TOKEN})(?!\w)")
 
@@ -178,6 +178,9 @@ class NameFinder:
         if fold(first) in NOBODY and (first.isupper() or "-" in first):
             return None  # A credential: `P DELACROIX, PA-C`.
         known_first = known.first_name(first) and fold(first) not in FUNCTION_WORDS
+        initial = len(first) == 1 or first.endswith(".")
+        if match["particle"] and (initial or (known_first and match["particle"] != "St. ")):
+            return 0.65
         opening = match["last"].isupper() and _opens_line(text, match.start())
         if opening and known.surname(last) and (known_first or len(first) == 1):
             return 0.75
@@ -185,8 +188,8 @@ class NameFinder:
             return None
         if known_first and (opening or not known.common(last)):
             return 0.75
-        initial = len(first) == 1 and not _DEGREE.match(text, match.start("first"))
-        if initial and known.surname(last) and not known.common(last):
+        degree = _DEGREE.match(text, match.start("first"))
+        if initial and not degree and known.surname(last) and not known.common(last):
             return 0.6
         sure = known.first_name(first) and known.surname(last) and match["last"].isupper()
         if sure and (

@@ -30,6 +30,7 @@ _NO_SURNAME = frozenset({"if", "in", "is", "it", "at", "of", "or", "as", "by", "
 _GAUGE = re.compile(r"\d[ ]?$")
 #: Credentials that stand before a name as titles do: "hit RN Tosh".
 _CREDENTIALS = frozenset({"rn", "cna", "lpn", "lvn", "np", "crna", "aprn", "arnp", "cma"})
+_GAP = re.compile(rf"[ ]{{2,3}}(?P<v>{TOKEN})(?=[ ]*(?:$|\n|[ ]{{2}}|[,;|(]))")
 #: How far before a credential its name may begin.
 _REACH = 60
 
@@ -129,7 +130,7 @@ class CuedNames:
         if kind == "label":
             bounds = self._trimmer.trim(text, *match.span("v"))
             if bounds is not None:
-                yield _person(bounds, 0.85, kind)
+                yield _person((bounds[0], self._past_gap(text, bounds[1])), 0.85, kind)
             return
         bounds = self._trimmer.trim(text, *match.span("v"), strict=True)
         if bounds is None and kind == "kin":
@@ -141,6 +142,15 @@ class CuedNames:
             yield _person(bounds, 0.75, kind)
         elif kind == "cue" and self._plausible(name):
             yield _person(bounds, 0.7, kind)
+
+    def _past_gap(self, text: str, end: int) -> int:
+        """Take in a last name behind a gap, as copies of forms have it: `Name:  Amaka   Obi`."""
+        gap = _GAP.match(text, end)
+        if gap is None or self._trimmer.stopped(gap["v"]) or gap["v"].isupper():
+            return end
+        lexicon = self._trimmer.lexicon
+        known = lexicon.surname(gap["v"]) or not lexicon.common(gap["v"])
+        return gap.end() if known and not lexicon.place(fold(gap["v"])) else end
 
     def _plain_word(
         self, text: str, start: int, end: int, match: re.Match[str]

@@ -28,7 +28,8 @@ JOINING = frozenset(
 )
 _MONTHS_AS_NAMES = frozenset({"jan", "mar", "may", "april", "june", "august", "dec"})
 _NAME_AFTER = re.compile(rf"[ ](?:{PARTICLES}[ ]){{0,2}}(?P<v>{TOKEN})")
-RUNS = re.compile(rf"(?<![\w'’\-@/])(?:{RUN})(?![\w@])")
+#: A dash that hangs on no word begins a signature: `--Ana Ruiz, RN`.
+RUNS = re.compile(rf"(?<![\w'’@/])(?<![\w.)\]]-)(?:{RUN})(?![\w@])")
 WORDS = re.compile(rf"{INITIAL}|{TOKEN}|{LETTER}+")
 PIECE = re.compile(rf"{LETTER}+(?:['’\-]{LETTER}+)*\.?")
 

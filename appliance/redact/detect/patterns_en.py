@@ -9,6 +9,7 @@ from appliance.redact.detect import (
     patterns_en_notes,
     patterns_en_notes_named,
     patterns_en_places,
+    patterns_en_postal,
     patterns_en_times,
     patterns_ids,
 )
@@ -382,5 +383,6 @@ PATTERNS: tuple[Pattern, ...] = (
     + patterns_en_notes_named.PATTERNS
     + patterns_en_law.PATTERNS
     + patterns_en_asks.PATTERNS
+    + patterns_en_postal.PATTERNS
     + patterns_ids.ENGLISH
 )

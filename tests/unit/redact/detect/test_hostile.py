@@ -1,7 +1,8 @@
 """Floors on documents written to defeat the detector: courts, notes, questions to an assistant.
 
 `hostile/*.txt` hold documents under `=== N` lines, with marks "[PERSON Jane Roe]" of coarse types.
-The `held_` sets were written after the rules and measured before anybody looked at the misses.
+The `held_` and `second_` sets were written after the rules and measured before anybody looked at the
+misses.
 """
 
 import re
@@ -26,6 +27,9 @@ _FLOORS = {
     "held_queries_en": (_CLINICAL, 0.92, 0.94),
     "notes_en": (_CLINICAL, 0.95, 0.9),
     "held_notes_en": (_CLINICAL, 0.955, 0.9),
+    "second_court_en": ({"PERSON", "ID"}, 0.98, 0.94),
+    "second_queries_en": (_CLINICAL, 0.985, 0.97),
+    "second_notes_en": (_CLINICAL, 0.965, 0.93),
 }
 
 

@@ -22,6 +22,11 @@ from tests.unit.redact.detect.cases import check, masks, parse
         "Your nurse today was [PERSON Mark].",
         "Dear [PERSON Caridad],",
         "from [PERSON Jean-Baptiste Delacroix] to",
+        "seen with [PERSON van der Merwe, P.J.] today",
+        "[PERSON von Trapp, Maria R] came; [PERSON d'Angelo, Luca] left",
+        "Pt Name:  [PERSON Amaka   Obi]",
+        "Patient: [PERSON Lindiwe  Khumalo-Reyes]   DOB [DATE_TIME 1/2/1990]",
+        "Dressing changed.\n--[PERSON Marisol Quiñonez], RN",
     ],
 )
 def test_names_are_found_however_they_are_written(rules, marked):

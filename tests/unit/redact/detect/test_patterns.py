@@ -295,3 +295,26 @@ def test_what_notes_write_beside_names_is_found(rules, marked):
 )
 def test_grades_headings_and_counts_are_left(rules, text):
     assert rules.detect(text) == []
+
+
+@pytest.mark.parametrize(
+    "marked",
+    [
+        "moved to Trenton, [LOCATION New Jersey] [ZIP_CODE 08601]. Seen",
+        "at Boise, [LOCATION Idaho] [ZIP_CODE 83702-1234]",
+        "St. Paul, [LOCATION Minn.] [ZIP_CODE 55101]",
+        "in Toronto, [ZIP_CODE M5V 2T6] now",
+        "UDI [DEVICE_ID (01)00844588003288(21)A1B2C3], fine",
+        "lat [LOCATION 40.71280] long [LOCATION -74.00600]",
+    ],
+)
+def test_codes_of_places_and_devices_are_found(rules, marked):
+    masks(rules, marked)
+
+
+def test_five_digits_behind_a_state_alone_are_its_code_and_counts_are_none(rules):
+    assert [
+        s
+        for s in rules.detect("ohio had 45,402 cases, 45402.5 a year")
+        if s.entity_type == "ZIP_CODE"
+    ] == []
