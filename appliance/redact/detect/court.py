@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 from appliance.records import Span
 from appliance.redact.detect.lexicon import Lexicon, fold, plain_lines, words_of
@@ -123,6 +124,7 @@ _ADDRESSED = re.compile(
 )
 
 
+@lru_cache(maxsize=1)  # asked several times of the window at hand
 def is_court(text: str) -> bool:
     """Say whether a text speaks of courts: several different words of theirs."""
     seen: set[str] = set()

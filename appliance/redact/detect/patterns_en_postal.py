@@ -11,8 +11,9 @@ _NAMES = (
     ", nevada, new hampshire, new jersey, new mexico, new york, north carolina, north dakota, ohio"
     ", oklahoma, oregon, pennsylvania, rhode island, south carolina, south dakota, tennessee"
     ", texas, utah, vermont, virginia, washington, west virginia, wisconsin, wyoming"
-    ", puerto rico, guam, calif, conn, mass, penn, penna, tenn, wash, wisc, ill, mich, minn, ariz"
-    ", colo, fla, okla, tex, wis, neb, nebr, n.y, n.j, n.c, n.d, n.h, n.m, s.c, s.d, r.i, w.va, d.c"
+    ", puerto rico, guam, calif., conn., mass., penn., penna., tenn., wash., wisc., ill., mich."
+    ", minn., ariz., colo., fla., okla., tex., wis., neb., nebr., n.y., n.j., n.c., n.d., n.h."
+    ", n.m., s.c., s.d., r.i., w.va., d.c."
 )
 _WORDS = sorted((name.strip() for name in _NAMES.split(",")), key=len, reverse=True)
 _STATE = "(?i:" + "|".join(w.replace(".", r"\.").replace(" ", r"\s") for w in _WORDS) + ")"
