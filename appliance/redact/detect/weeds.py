@@ -78,7 +78,7 @@ _SCORED = re.compile(
     r"|sem|hsm"
     r"|recall|items?|words?|questions?|correct|oriented|orientation|score[ds]?|scale|rated|rating"
     r"|total|index|sum"
-    r"|visit|session|tx|treatment|fraction|fx|cycle|dose|week|page|image|series|nodes?|ln|lns"
+    r"|visit|session|tx|treatment|fraction|fx|cycle|week|page|image|series|nodes?|ln|lns"
     r"|cores?"
     r"|bottles?|blocks?|vial|va|vision|od|os|ou|acuity|sc|cc|ph|snellen|near|distance)"
     r"[a-z]*)\.?[ \t]{0,2}(?:of[ ]|was[ ]|is[ ]|at[ ]|a[ ]|to[ ]|=[ ]?|:[ ]?|\([ ]?|~[ ]?|rated["

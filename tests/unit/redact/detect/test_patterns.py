@@ -305,6 +305,7 @@ def test_grades_headings_and_counts_are_left(rules, text):
         "St. Paul, [LOCATION Minn.] [ZIP_CODE 55101]",
         "in Toronto, [ZIP_CODE M5V 2T6] now",
         "UDI [DEVICE_ID (01)00844588003288(21)A1B2C3], fine",
+        "last Plavix dose [DATE_TIME 8/23].",
         "lat [LOCATION 40.71280] long [LOCATION -74.00600]",
     ],
 )
