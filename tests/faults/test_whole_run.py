@@ -200,6 +200,7 @@ class Checks:
         copy.rename(home)
         child = os.fork()
         if child == 0:
+            own_descriptors(aside, home)
             return True
         _, ended = os.waitpid(child, 0)
         try:
@@ -211,6 +212,29 @@ class Checks:
             aside.rename(home)
         self.full += 1
         return False
+
+
+def own_descriptors(theirs: Path, ours: Path) -> None:
+    """Point a forked copy's open files at its own folder: it would write into its parent's.
+
+    A descriptor is shared across a fork with its place in the file; what the copy still holds in
+    buffers when its write fails would land in the middle of what the parent is writing.
+    """
+    for entry in Path("/proc/self/fd").iterdir():
+        try:
+            target = entry.readlink()
+        except FileNotFoundError:  # the listing's own
+            continue
+        if not target.is_relative_to(theirs) or target.name == "lock":
+            continue
+        facts = Path(f"/proc/self/fdinfo/{entry.name}").read_text().splitlines()
+        flags = int(next(f.split()[1] for f in facts if f.startswith("flags:")), 8)
+        number = int(entry.name)
+        place = os.lseek(number, 0, os.SEEK_CUR)
+        again = os.open(ours / target.relative_to(theirs), flags & ~(os.O_CREAT | os.O_EXCL))
+        os.lseek(again, place, os.SEEK_SET)
+        os.dup2(again, number, inheritable=False)
+        os.close(again)
 
 
 def run_to_the_end(folder: Path, home_path: Path, watch: Watch | None) -> str:
