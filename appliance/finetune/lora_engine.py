@@ -19,6 +19,7 @@ import torch
 
 from appliance.errors import MachineError
 from appliance.finetune.batching import PhysicalBatch, UnitGroup
+from appliance.finetune.frozen_norms import FrozenNorms
 from appliance.finetune.per_sample import LossFn, RowMap, only, trainable
 
 
@@ -60,6 +61,7 @@ class LoraEngine:
         self._slots = [_Slot(m) for m in model.modules() if _is_lora_layer(m)]
         self._shared: list[_SharedInput] = []
         self._attach([[slot] for slot in self._slots])
+        self._norms = FrozenNorms(model)
         self._fused = False
 
     def unit_gradients(self, group: UnitGroup) -> torch.Tensor:
@@ -85,6 +87,7 @@ class LoraEngine:
         """Give every layer its own forward back."""
         for slot in self._slots:
             slot.release()
+        self._norms.close()
 
     def _attach(self, groups: Sequence[Sequence[_Slot]]) -> None:
         """Route each layer's forward through its group."""

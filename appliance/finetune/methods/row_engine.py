@@ -17,6 +17,7 @@ import torch
 
 from appliance.errors import MachineError
 from appliance.finetune.batching import UnitGroup
+from appliance.finetune.frozen_norms import FrozenNorms
 from appliance.finetune.methods import row_layers
 from appliance.finetune.per_sample import LossFn, RowMap, trainable
 
@@ -67,6 +68,7 @@ class RowEngine:
         self._layers = [m for m in model.modules() if row_layers.owned(m)]
         for layer in _outermost(self._layers):
             layer.forward = _while_training(layer, row_layers.forward_of(layer, self._rows))
+        self._norms = FrozenNorms(model)
 
     def unit_gradients(self, group: UnitGroup) -> torch.Tensor:
         """Set `grad_sample` on every trainable parameter; see `GradientEngine`."""
@@ -89,6 +91,7 @@ class RowEngine:
         """Give every layer its own forward back."""
         for layer in self._layers:
             layer.__dict__.pop("forward", None)
+        self._norms.close()
 
 
 def covers(model: torch.nn.Module) -> bool:

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import torch
 
+from appliance.finetune.frozen_norms import is_rms_norm
 from appliance.finetune.methods import row_ops
 from appliance.finetune.per_sample import RowMap
 
@@ -216,18 +217,11 @@ def _is_layer_norm(layer: Any) -> bool:  # noqa: ANN401
     return type(layer) is torch.nn.LayerNorm and len(layer.normalized_shape) == 1
 
 
-def _is_rms_norm(layer: Any) -> bool:  # noqa: ANN401
-    # By their names: every family of transformers has a class of its own. One vector each.
-    own = list(layer.parameters(recurse=False))
-    named = type(layer).__name__.endswith(("RMSNorm", "T5LayerNorm"))
-    return named and len(own) == 1 and own[0].dim() == 1
-
-
 _KINDS: Final[tuple[tuple[Callable[[Any], bool], Callable[[Any, RowMap], Forward]], ...]] = (
     (_is_low_rank, _low_rank),
     (_is_ia3, _ia3),
     (_is_linear, _linear),
     (_is_embedding, _embedding),
     (_is_layer_norm, _layer_norm),
-    (_is_rms_norm, _rms_norm),
+    (is_rms_norm, _rms_norm),
 )
