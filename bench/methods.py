@@ -1,6 +1,7 @@
 """What each tuning method costs and what it is worth, under one privacy guarantee.
 
     python bench/methods.py [--part time|use|sweep] [--layers 6] [--rounds 3] [--steps 30]
+                            [--seeds 3]
 
 time   One private step against one plain step of the same method on the same batch, interleaved;
        CPU seconds on one thread; median of the rounds' ratios. Memory is the peak that a fresh
@@ -8,7 +9,8 @@ time   One private step against one plain step of the same method on the same ba
        shape of SmolLM2-135M with fewer layers and random weights.
 use    Loss on held-out letters of the sample generator at epsilon 8 and without privacy, same
        data, same steps. The base is a small model trained on the spot on the public half of the
-       letters' kinds; the private half is new to it. One letter is one unit.
+       letters' kinds; the private half is new to it. One letter is one unit. A seed is the
+       start of what is trained, the draws and the noise.
 sweep  The held-out loss at epsilon 8 over step sizes: where STEPS below comes from.
 """
 
@@ -61,9 +63,9 @@ KEY = bytes(32)
 WIDTH, VOCABULARY, LENGTH, BATCH = 64, 1024, 32, 48
 
 
-def settings_of(method: str) -> MethodSettings:
+def settings_of(method: str, seed: int = 0) -> MethodSettings:
     method = method.removesuffix("-by-unit")
-    return MethodSettings(method=method, rank=8, alpha=16.0, virtual_tokens=10)
+    return MethodSettings(method=method, rank=8, alpha=16.0, virtual_tokens=10, seed=seed)
 
 
 # --- time and memory -----------------------------------------------------------------------------
@@ -305,14 +307,15 @@ def tuned_loss(
     epsilon: float | None,
     steps: int,
     step_size: float,
+    seed: int = 0,
 ) -> float:
-    model = attach(copy.deepcopy(base), settings_of(method))
+    model = attach(copy.deepcopy(base), settings_of(method, seed))
     train(
         model,
         [[e] for e in train_side],
         mechanism_of(len(train_side), epsilon, steps),
         TrainSettings(learning_rate=step_size, physical_batch_tokens=BATCH * LENGTH),
-        noise_key=KEY,
+        noise_key=seed.to_bytes(32, "big"),
         noise_source=INJECTED,
         checkpoint_store=NoStore(),
         progress=lambda _done, _all, _figures: None,
@@ -328,33 +331,47 @@ def world() -> tuple[torch.nn.Module, list[Example], list[Example]]:
     return base, examples[:-300], examples[-300:]
 
 
-def show_use(steps: int) -> None:
+def show_use(steps: int, seeds: int) -> None:
     base, train_side, test_side = world()
     before = held_out_loss(base, test_side)
     print(
         f"Held-out loss, nats per token; base {before:.3f}; {len(train_side)} units, "
-        f"{steps} steps of {BATCH}\n"
+        f"{steps} steps of {BATCH}; mean of {seeds} seeds and their spread\n"
     )
     print("| method | trained | epsilon 8 | no privacy | gain kept |")
     print("|---|---|---|---|---|")
     for method in METHODS:
         count = sum(p.numel() for p in trainable(attach(copy.deepcopy(base), settings_of(method))))
         with_noise, without = (
-            tuned_loss(
-                base,
-                method,
-                train_side,
-                test_side,
-                epsilon=epsilon,
-                steps=steps,
-                step_size=STEPS[method],
-            )
+            [
+                tuned_loss(
+                    base,
+                    method,
+                    train_side,
+                    test_side,
+                    epsilon=epsilon,
+                    steps=steps,
+                    step_size=STEPS[method],
+                    seed=seed,
+                )
+                for seed in range(seeds)
+            ]
             for epsilon in (8.0, None)
         )
-        kept = (before - with_noise) / max(1e-9, before - without)
+        kept = [
+            (before - noisy) / max(1e-9, before - clear)
+            for noisy, clear in zip(with_noise, without, strict=True)
+        ]
         print(
-            f"| {method} | {count:,} | {with_noise:.3f} | {without:.3f} | {kept:.0%} |", flush=True
+            f"| {method} | {count:,} | {_spread(with_noise)} | {_spread(without)} "
+            f"| {min(kept):.0%} to {max(kept):.0%} |",
+            flush=True,
         )
+
+
+def _spread(losses: Sequence[float]) -> str:
+    """The mean, and half of what lies between the lowest and the highest."""
+    return f"{statistics.mean(losses):.3f} ± {(max(losses) - min(losses)) / 2:.3f}"
 
 
 def show_sweep(steps: int) -> None:
@@ -382,6 +399,7 @@ def main() -> None:
     parser.add_argument("--layers", type=int, default=6)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--steps", type=int, default=30)
+    parser.add_argument("--seeds", type=int, default=3, help="of `use`: start, draws and noise")
     parser.add_argument("--rows", type=int, default=8)
     parser.add_argument("--length", type=int, default=128)
     parser.add_argument("--only", choices=TIMED)
@@ -392,7 +410,7 @@ def main() -> None:
         show_time(chosen, args.layers, args.rounds, (args.rows, args.length))
         print()
     if args.part in (None, "use"):
-        show_use(args.steps)
+        show_use(args.steps, args.seeds)
     if args.part == "sweep":
         show_sweep(args.steps)
 
