@@ -84,7 +84,7 @@ class Lexicon:
         first = words_of("first_world")
         last = words_of("last_world")
         if "en" in languages:
-            first |= words_of("first_en") | plain_words("nicknames_en")
+            first |= words_of("first_en") | plain_words("nicknames_en") | plain_words("given_en")
             last |= words_of("last_en")
         if "pt" in languages or "es" in languages:
             first |= words_of("first_pt")
@@ -98,6 +98,7 @@ class Lexicon:
         self.last = frozenset(last)
         self.places = words_of("places")
         known = words_of("first_en") | words_of("first_pt") if self._english else self.first
+        known |= plain_words("given_en")
         self._strong = (known | words_of("first_world")) & self.first - _AMBIGUOUS_EN - _MONTHS_DAYS
         if self._english:
             rare = words_of("first_world") - words_of("first_en")

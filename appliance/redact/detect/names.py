@@ -175,7 +175,8 @@ class NameFinder:
         last, first = match["last"].split(" ")[-1], match["first"].split(" ")[0]
         if self._trimmer.stopped(last) or self._trimmer.stopped(first):
             return None
-        if fold(first) in NOBODY and (first.isupper() or "-" in first):
+        degree = _DEGREE.match(text, match.start("first"))
+        if degree or (fold(first) in NOBODY and (first.isupper() or "-" in first)):
             return None  # A credential: `P DELACROIX, PA-C`.
         known_first = known.first_name(first) and fold(first) not in FUNCTION_WORDS
         initial = len(first) == 1 or first.endswith(".")
@@ -188,20 +189,22 @@ class NameFinder:
             return None
         if known_first and (opening or not known.common(last)):
             return 0.75
-        degree = _DEGREE.match(text, match.start("first"))
-        if initial and not degree and known.surname(last) and not known.common(last):
+        if initial and known.surname(last) and not known.common(last):
             return 0.6
-        sure = known.first_name(first) and known.surname(last) and match["last"].isupper()
-        if sure and (
-            _NAMED_BEFORE.search(text, max(0, match.start() - 12), match.start())
-            or re.search(r"(?i),[ ]{0,2}(?:jr|sr)\.?,", match.group())
-        ):
+        if known_first and match["last"].isupper() and self._told(text, match):
             return 0.65
         capitals = match["last"].isupper() and match["first"].isupper() and len(first) > 2
         listed = known.surname(last) and not known.common(last) and not known.common(first)
         if capitals and listed and len(last) > 2:
             return 0.55
         return 0.6 if opening and not known.common(first) and not known.common(last) else None
+
+    def _told(self, text: str, match: re.Match[str]) -> bool:
+        """Say whether a label or `Jr.` says that this is somebody: `RE: TREVELYAN, ARTHUR`."""
+        if _NAMED_BEFORE.search(text, max(0, match.start() - 12), match.start()):
+            return True
+        younger = re.search(r"(?i),[ ]{0,2}(?:jr|sr)\.?,", match.group())
+        return younger is not None and self._lexicon.surname(match["last"].split(" ")[-1])
 
     def _initials(self, text: str) -> Iterable[Span]:
         for match in _INITIAL_LAST.finditer(text):

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 import ahocorasick
 
 from appliance.records import Span
-from appliance.redact.detect.lexicon import fold
+from appliance.redact.detect.lexicon import FUNCTION_WORDS, fold
 from appliance.redact.detect.names_cues import EPONYMS, POLITE, WEAK_TITLES, Cues
 from appliance.redact.detect.names_shapes import LETTER, RUN, RUNS, TOKEN, UPPER, WORDS, Trimmer
 from appliance.redact.detect.patterns import lower
@@ -30,6 +30,8 @@ _NO_SURNAME = frozenset({"if", "in", "is", "it", "at", "of", "or", "as", "by", "
 _GAUGE = re.compile(r"\d[ ]?$")
 #: Credentials that stand before a name as titles do: "hit RN Tosh".
 _CREDENTIALS = frozenset({"rn", "cna", "lpn", "lvn", "np", "crna", "aprn", "arnp", "cma"})
+_GOES_ON = re.compile(r",?[ ][a-z0-9]|[ ]I[ ]")
+_ROMAN = re.compile(r"(?<!\w)[IVX]+$")
 _GAP = re.compile(rf"[ ]{{2,3}}(?P<v>{TOKEN})(?=[ ]*(?:$|\n|[ ]{{2}}|[,;|(]))")
 #: How far before a credential its name may begin.
 _REACH = 60
@@ -129,7 +131,7 @@ class CuedNames:
             return
         if kind == "label":
             bounds = self._trimmer.trim(text, *match.span("v"))
-            if bounds is not None:
+            if bounds is not None and not self._speech(text, *bounds):
                 yield _person((bounds[0], self._past_gap(text, bounds[1])), 0.85, kind)
             return
         bounds = self._trimmer.trim(text, *match.span("v"), strict=True)
@@ -142,6 +144,16 @@ class CuedNames:
             yield _person(bounds, 0.75, kind)
         elif kind == "cue" and self._plausible(name):
             yield _person(bounds, 0.7, kind)
+
+    def _speech(self, text: str, start: int, end: int) -> bool:
+        """Say whether a label is who speaks or what a heading is about: `Patient: When I walk`."""
+        word = text[start:end]
+        if " " in word or _GOES_ON.match(text, end) is None or word.isupper():
+            return False
+        lexicon = self._trimmer.lexicon
+        return fold(word) in FUNCTION_WORDS or (
+            lexicon.common(word) and not lexicon.strong_first(word)
+        )
 
     def _past_gap(self, text: str, end: int) -> int:
         """Take in a last name behind a gap, as copies of forms have it: `Name:  Amaka   Obi`."""
@@ -201,8 +213,10 @@ class CuedNames:
             if run is None:
                 continue
             end = run.end() + offset
-            if len(run.group()) < 5 and run.group().isupper() and match.group().endswith("III"):
-                continue  # "ASA III": a class, not a third of his name.
+            if match.group().endswith("III") and (
+                _ROMAN.search(run.group()) or (len(run.group()) < 5 and run.group().isupper())
+            ):
+                continue  # "ASA III", "II, III": a class, not a third of his name.
             start = self._trimmer.skip_ordinary(text, run.start() + offset, end)
             bounds = self._trimmer.trim(text, start, end) if start < end else None
             if bounds is not None:

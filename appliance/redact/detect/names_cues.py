@@ -105,7 +105,10 @@ ENGLISH = Cues(
         power of attorney, hcp, surrogate, social worker, case manager, counselor,
         representative, manager, supervisor, director, preparer, notary, judge, attorney,
         counsel, child, child's name, infant, baby, twin a, twin b, patient's name,
-        accompanied by, thanks, regards, best regards, sincerely, best, cheers, respectfully,
+        worker, support worker, case worker, caseworker, key worker, keyworker, participant,
+        carer, midwife, podiatrist, physiotherapist, dietitian, crew, driver, prosector,
+        chaplain, volunteer, accompanied by, thanks, regards,
+        best regards, sincerely, best, cheers, respectfully,
         yours truly, kind regards, warm regards, many thanks, thank you, love"""
     ),
     cues=word_set(
@@ -143,7 +146,8 @@ ENGLISH = Cues(
         aide, coworker, colleague, boss, landlord, parents, parent, godmother, godfather,
         ex-wife, ex-husband, widow, widower, sons, daughters, brothers, sisters, wife's name,
         daughter's name, son's name, half-sis, half-bro, sis, bro, hubby, husb, dtr, sibs, fob, mob,
-        doula, midwife, chaplain, pastor, housekeeper, sitter, babysitter, bystander, passerby,
+        doula, midwife, nurse, hygienist, receptionist, secretary, chaplain, pastor,
+        housekeeper, sitter, babysitter, bystander, passerby,
         caller, visitor, buddy, classmate, teammate, dogsitter, driver, passenger, pedestrian,
         tutor, principal, reviewer, adjuster, dispatcher, paramedic, medic, firefighter, scribe,
         phlebotomist, sonographer, technician, tech, dietitian, dietician, pharmacist,
@@ -214,7 +218,8 @@ STOP: frozenset[str] = word_set(
     mvc, kras, mss, ihc, dme, aline, a-line, arom, mmt, xmatch,
     ckd, esrd, nstemi, stemi, ercp, egd, cabg, turp, nad, wnl, rrr, ctab, perrl, eomi, dka, hfref,
     hfpef, mychart, icd, cpt, hcpcs, ndc, huf, eur, usd, gbp, pln, rub, uah, dispense, qty, usa, us,
-    uk, eu, ny, la, dc, ca, tx, fl, pa, ma, il"""
+    uk, eu, housemate, found, crcl, tab, adv, prosector, anticoag, x-ray, all,
+    ny, la, dc, ca, tx, fl, pa, ma, il"""
 )
 
 #: Surnames that name a disease, sign, device or drug far more often than a person; folded.

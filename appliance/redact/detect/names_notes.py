@@ -83,7 +83,18 @@ _DONE = word_set(
     completed, roomed, triaged, assisted, accessed, hung, spiked, prepped, grossed, cut,
     stained, filled"""
 )
-_DONE_BY = re.compile(r"[ ]by[ ](?P<v>[A-Z]{2,3})(?=[.,;)\n]|[ ](?:at|on|@)[ ]|[ ]\d|$)")
+_DONE_BY = re.compile(
+    r"[ ](?:by|BY):?[ ](?P<v>[A-Z]{2,3}|[A-Z]\.[ ]?[A-Z]\.(?:[ ]?[A-Z]\.)?)"
+    r"(?=[.,;)\n]|[ ](?:at|on|@)[ ]|[ ]\d|\s*$)"
+)
+#: `TRANSCRIBED: 06/23/2015 BY KLM`, `JOB #: 3391872 / tr`.
+_TYPED_BY = re.compile(
+    r"(?i:transcribed|typed|dictated|entered|keyed)[^\n]{0,30}?[ ](?i:by):?[ ](?P<v>[A-Z]{2,4}"
+    r"|[a-z]{2,4})(?=\s|$)"
+    r"|(?i:job|conf(?:irmation)?|doc(?:ument)?|dictation)[ ]?(?i:#|no\.?|id|number)?[:# ]{0"
+    r",3}[\dA-Z\-]{4,14}"
+    r"[ ]?/[ ]?(?P<w>[A-Za-z]{2,4})[ \t]*(?=\n|$)"
+)
 _BY = re.compile(r"[ ](?P<v>[A-Z]{2})(?=\.(?:\s|$)|[;)\n]|$)")
 _WITNESSED = word_set("witness, witnessed, scribed, cosigned, initialed, logged, charted")
 _WITNESS = re.compile(r"[ ](?P<v>[A-Z]{2,3}|[A-Z]\.[ ]?[A-Z]\.)(?=[.;)\n]|$)")
@@ -105,7 +116,7 @@ _CLOSING_SURE = re.compile(
     r"|FNP|DNP)[ ]?/[ ]?)"
     r"(?P<v>[A-Za-z]{2,3})[ \t]{0,4}$"
 )
-_CLOSING_LAST = re.compile(r"[.!?)][ ]{1,3}(?P<v>[A-Z]{2,3})\s*\Z")
+_CLOSING_LAST = re.compile(r"(?:[.!?)][ ]{1,3}|\n[ \t]*)(?P<v>[A-Z]{2,3})\s*\Z")
 _CLOSING_SLASH = re.compile(r"(?m)[ ]/[ ]?(?P<v>[A-Z]{2,3})[ ](?=\d{3,6}[ \t]*(?:$|\.|,|;))")
 _CLOSING_DOTTED = re.compile(
     r"(?:[.!?;)][ ]{1,3}|\n[ \t]{0,8})(?P<v>[a-z]\.[ ]?[a-z]\.(?:[ ]?[a-z]\.)?)[ \t]{0,4}(?=\n|$)"
@@ -199,8 +210,13 @@ class NoteNames:
             closing = line.strip() == letters or line.rstrip().endswith(letters)
             told = _DICTATION.search(line) is not None
             sure = told and match["v"] is not None
-            if (closing or told) and all(self._letters(h, sure=sure) for h in halves):
+            signs = match["v"] is not None and _signs(text, match.start(), halves[0])
+            if signs or ((closing or told) and all(self._letters(h, sure=sure) for h in halves)):
                 yield _person(*match.span(), "initials")
+        for match in _TYPED_BY.finditer(text):
+            group = "v" if match["v"] else "w"
+            if fold(match[group]) not in FUNCTION_WORDS:
+                yield _person(*match.span(group), "initials")
         for match in _CLOSING_SURE.finditer(text):
             folded = fold(match["v"])
             if folded not in _SHORT and folded not in FUNCTION_WORDS:
@@ -263,6 +279,14 @@ class NoteNames:
         if plain == 2:
             return known.strong_first(first) and known.surname(last)
         return plain == 0 or known.first_name(first)
+
+
+def _signs(text: str, end: int, letters: str) -> bool:
+    """Say whether a name stands shortly before whose initials the letters are: `C. P. Abrams`."""
+    words = r"[ ]".join(rf"{re.escape(c)}[\w.'’\-]*" for c in letters)
+    short = rf"{re.escape(letters[0])}[\w'’\-]+[ ](?:\w\.?[ ])?{re.escape(letters[-1])}[\w'’\-]+"
+    near = text[max(0, end - 300) : end]
+    return re.search(rf"(?<!\w)(?:{words}|{short})(?!\w)", near) is not None
 
 
 def _person(start: int, end: int, rule: str) -> Span:

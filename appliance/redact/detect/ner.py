@@ -48,6 +48,10 @@ _DATE = re.compile(
     r"|\b(?:christmas|easter|thanksgiving|halloween|new year|labor day|memorial day"
     r"|independence day|valentine)"
 )
+#: `T 97.8`, `age 6.5`, `31 4/7 weeks`, `152/98 x2`: measured, and no day.
+_MEASURE = re.compile(
+    r"(?i)^(?:t|temp|bp|age|bone age)[ ]?\d+\.\d+$|\d/7\b|^\d{2,3}/\d{2,3}[ ]x|^\w+days?[ ]\d-\d$"
+)
 _DURATION = re.compile(
     r"(?i)\b(?:seconds?|minutes?|hours?|hrs?|days?|weeks?|wks?|months?|mos?|years?|yrs?|decades?"
     r"|daily|weekly|monthly"
@@ -267,6 +271,8 @@ class EnglishNer:
 
     def _acceptable(self, piece: str, label: str) -> bool:
         if label == "DATE_TIME":
+            if _MEASURE.search(piece):
+                return False
             return _DATE.search(piece) is not None or _DURATION.search(piece) is not None
         words = _WORD.findall(piece)
         known = self._lexicon

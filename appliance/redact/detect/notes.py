@@ -23,7 +23,7 @@ _AGES = tuple(
     re.compile(expression)
     for expression in (
         rf"[\"”']?[ ]?\({_N}(?:[ ]?(?:yo?|y/o|yrs?|[mfMF]))?[,;)]",
-        rf",[ ]{_N}(?=[,;][ ][A-Za-z(]|[ ](?:and|&)[ ]|\.(?:[ \n]|$)|[ ]?(?:$|\n))",
+        rf",[ ]{_N}(?=[,;:][ ][A-Za-z(]|[ ](?:and|&)[ ]|\.(?:[ \n]|$)|[ ]?(?:$|\n))",
         rf"[ ]?[/\-][ ]?{_N}(?=[ ]?(?:yo?\b|[MFmf]\b|/[MF]\b))",
         rf"(?:[ ]{{2,12}}|\t|[ ]?\|[ ]?){_N}"
         r"(?=[ ]{2}|\t|[ ]?\||[ ]?/?[ ]?[MFmf]\b|[ ]?(?:$|\n))",
@@ -39,7 +39,13 @@ _AGES = tuple(
 _NAMED_BY = re.compile(
     rf"(?<![\w'’\-./])(?P<v>{TOKEN}(?:[ ](?:{TOKEN}|[A-Z]\.?)){{1,3}}),?[ ](?=\(\d{{1,3}}\)"
     rf"|\(?(?:DOB|dob|D\.O\.B|MRN|mrn|SSN)\b"
-    rf"|\d{{1,3}}[ ]?(?:y/?o\b|yo[mfMF]?\b|[FM]\b)|#\d{{4}})"
+    rf"|\d{{1,3}}[ ]?(?:y/?o\b|yo[mfMF]?\b|[FM]\b)|#\d{{4}}"
+    r"|(?:senior[ ]|staff[ ]|lead[ ]|clinical[ ]|registered[ ]|charge[ ])?(?:podiatrist"
+    r"|physio(?:therapist)?"
+    r"|dietiti?an|dietician|osteopath|audiologist|optometrist|orthoptist|radiographer|sonographer"
+    r"|paramedic|midwife|nurse|registrar|pharmacist|psychologist|counsell?or|social worker"
+    r"|case manager|care coordinator|speech pathologist|occupational therapist|physical therapist"
+    r"|health visitor|chaplain|scribe|interpreter)\b(?![ ](?:will|to|on|for)\b))"
 )
 _LINE_NAMED = re.compile(
     rf"(?m)^[ \t|]{{0,6}}(?:\d{{1,2}}[.)][ ])?(?P<v>{TOKEN}(?:[ ]{TOKEN})?,[ ]?{TOKEN}(?:["
@@ -95,7 +101,8 @@ _FAMILY = word_set(
 )
 _KIN_AT = re.compile(
     rf"\b[^.\n;]{{0,40}}?(?:\b(?:at|age|aged|dx|died|d\.?|alive,?|living,?|well,?)[ ]|@[ ]?){_N}"
-    rf"(?=[ ]?(?:[,;.)\n/]|$|of\b|from\b|w/|with\b|and\b|[A-Z]{{2,4}}\b|\())(?![.,/]\d)"
+    rf"(?=[ ]?(?:[,;.)\n/]|$|of\b|from\b|w/|with\b|and\b|[A-Z]{{2,4}}\b|[A-Z][a-z]{{3,}}"
+    rf"|\())(?![.,/]\d)"
 )
 _KIN_NUMBER = re.compile(
     rf"[ ](?:is[ ]|was[ ]|now[ ])?{_N}(?=[ ]?(?:[,;)]|a\b|and\b|alive|living|healthy|well|w/"

@@ -24,6 +24,11 @@ _LOOSE = word_set(
     solar, council, union, board, services, systems, solutions, design, records, sports, park,
     maid, cab, league, crossing, landing, village"""
 )
+#: Tails that make a name of plain words also in a sentence of capitals: `MERCY HOSPITAL`.
+_HOUSES = word_set(
+    """hospital, hospitals, university, college, school, church, pharmacy, institute, hospice,
+    infirmary, clinic, center, centre"""
+)
 _WORD = r"(?:(?:St|Mt|Ft)\.|(?:[A-Z]|\d{1,3}(?:st|nd|rd|th)(?!\w))(?:[\w'’\-]|\.(?=\w))*)"
 _RUN = re.compile(
     rf"(?<![\w'’@/])(?=[A-Z]){_WORD}(?:[ ](?:(?:of|the|and|for|at|de|la|del|du|y|in)["
@@ -97,10 +102,13 @@ class OrganizationFinder:
         last = max((i for i, w in enumerate(words) if fold(w) in _TAILS), default=0)
         if last == 0:
             return
-        first = 0
+        # "Bui at Lake Region Cardiology": what stands before is none of it.
+        first = max((i + 1 for i in range(1, last) if words[i] == "at"), default=0)
         while first < last and self._leads(words[first]):
             first += 1
         named = words[first:last]
+        if self._dictated(run, words, first, last):
+            return
         if not named or not any(self._names(w, words[last]) for w in named):
             return
         if fold(words[last]) in _LOOSE and not any(self._rare(w) for w in named) and len(named) < 2:
@@ -112,6 +120,18 @@ class OrganizationFinder:
             text[pieces[last].start() : end].rstrip(".,")
         )
         yield _organization(pieces[first].start(), end, 0.45, "tail")
+
+    def _dictated(self, run: re.Match[str], words: list[str], first: int, last: int) -> bool:
+        """Say whether plain words are part of a sentence in capitals: `RISKS AND BENEFITS WERE`."""
+        named = words[first:last]
+        if not all(w.isupper() for w in words) or any(self._rare(w) for w in named):
+            return False
+        if fold(words[last]) in _HOUSES:
+            return False
+        text = run.string
+        around = text[max(0, run.start() - 12) : run.start()] + text[run.end() : run.end() + 12]
+        beside = words[:first] + words[last + 1 :] + re.findall(r"[^\W\d_]{2,}", around)
+        return bool(beside) and all(w.isupper() for w in beside)
 
     def _leads(self, word: str) -> bool:
         """Say whether a word before a name is none of it: `Seen Dover Clinic`."""

@@ -11,6 +11,7 @@ from appliance.redact.detect import (
     patterns_en_places,
     patterns_en_postal,
     patterns_en_times,
+    patterns_en_world,
     patterns_ids,
 )
 from appliance.redact.detect.patterns import (
@@ -384,5 +385,6 @@ PATTERNS: tuple[Pattern, ...] = (
     + patterns_en_law.PATTERNS
     + patterns_en_asks.PATTERNS
     + patterns_en_postal.PATTERNS
+    + patterns_en_world.PATTERNS
     + patterns_ids.ENGLISH
 )

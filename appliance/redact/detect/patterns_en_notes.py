@@ -252,6 +252,7 @@ PLACES: tuple[Pattern, ...] = (
         r"|disposition|dispo)[ ]to|(?i:trip|vacation|travel|cruise|deployment)[ ](?:to|in)|(?i:up"
         r"|down|out)[ ](?i:in|on|at|near)|(?i:outside|near|behind|beside"
         r"|across[ ]from|next[ ]to|off|past|around the corner from)(?:[ ]of)?)[ ](?:the[ ])?"
+        r"(?!(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)days?\b)"
         r"(?P<v>[A-Z][a-zà-ÿ'’]+(?:[ \-](?:of[ ]|the[ ]|&[ ])?[A-Z][a-zà-ÿ'’]+){0,3})(?!\w)",
         score=0.42,
     ),

@@ -45,7 +45,8 @@ PLACES: tuple[Pattern, ...] = (
     shaped(
         "street",
         "LOCATION",
-        rf"(?<![\w/\-.])\d{{1,6}}[A-Z]?(?:-\d{{1,5}})?[ \t]+(?:(?:N|S|E|W|NE|NW|SE|SW|North|South"
+        rf"(?<![\w/\-.])\d{{1,6}}[A-Z]?(?:-\d{{1,5}})?[ \t]+(?!(?:L|of|the)\b)(?:(?:N|S|E|W|NE|NW"
+        rf"|SE|SW|North|South"
         r"|East|West)\.?[ \t]+)?"
         rf"(?:(?:[A-Z][\w'’.\-]*|\d{{1,3}}(?:st|nd|rd|th)|de|la|of|the"
         rf"|del)[ \t]+){{1,4}}?(?i:{_STREET})\b\.?"
@@ -120,7 +121,7 @@ PLACES: tuple[Pattern, ...] = (
         "LOCATION",
         "address, addr, home address, mailing address, street address, billing address,"
         " shipping address, street, residence, city, town, hometown, county, location,"
-        " place of birth, birthplace, pob, school, employer, workplace, neighborhood, village,"
+        " place of birth, birthplace, pob, employer, workplace, neighborhood, village,"
         " city/state, lives at, residing at, resides at, located at, delivered to, deliver to,"
         " ship to",
         value=(

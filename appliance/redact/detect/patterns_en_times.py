@@ -87,7 +87,8 @@ PHONES: tuple[Pattern, ...] = (
         "pager, pgr, beeper, bleep, page, paged, ext, ext., extension, ex., vocera, spectralink,"
         " dect, call, phone, tel, fax, cell, desk",
         value=(
-            r"(?P<v>(?:x|ext\.?)?[ ]?#?\d{3,7}(?:-\d{4})?)(?![\w\-/])(?!\.\d)(?!\s?(?:mg|ml|days?"
+            r"(?![ ]?(?:000|111|112|911|999|988)\b)(?P<v>(?:x|ext\.?)?[ ]?#?\d{3"
+            r",7}(?:-\d{4})?)(?![\w\-/])(?!\.\d)(?!\s?(?:mg|ml|days?"
             r"|hours?|hrs?|am\b|pm\b))"
         ),
         separator=(
@@ -143,6 +144,14 @@ _NO_MEASURE = (
     r"(?<!page)(?<!series)(?<!of)(?<!vision)(?<!VA)(?<!OD)(?<!OS)(?<!OU)(?<!stage)(?<!No\.)"
     r"(?<!no\.)"
 )
+
+
+def _years(value: str) -> bool:
+    """Say whether two numbers are years that follow each other, and no shift: `2000-2030`."""
+    first, last = int(value[:4]), int(value[-4:])
+    return first < last and (first % 5 != 0 or last % 5 != 0)
+
+
 DATES: tuple[Pattern, ...] = (
     *month_dates("en", _MONTHS, link="of|in", ordinal="st|nd|rd|th"),
     shaped(
@@ -200,8 +209,40 @@ DATES: tuple[Pattern, ...] = (
         "en_month_day_opening",
         "DATE_TIME",
         rf"(?m)(?:^[ \t]*(?:\d{{1,2}}[.)] |[\-*•] ?)?|[;|][ \t]?)(?P<v>{_MD})(?=[ \t]*(?:[:)\-,;"
-        rf"|]|[A-Za-z])|[ \t]*$){_NOT_RATIO}",
+        rf"|]|[A-Za-z])|[ \t]*$|[ \t]+(?:[01]?\d|2[0-3]):?[0-5]\d(?![\d/])){_NOT_RATIO}",
         score=0.45,
+    ),
+    shaped(
+        "en_month_day_then",
+        "DATE_TIME",
+        # No fraction and no score: a day of two digits, and what is said of it.
+        r"(?<![\w/.])(?:0?[1-9]|1[0-2])/(?:1[3-9]|2\d|3[01])(?=[ ](?:[-–][ ][A-Za-z]|w/|with\b"
+        r"|at[ ]\d"
+        r"|@))",
+        score=0.45,
+        lead="digit",
+        digits=3,
+        context=r"[^/.%][ ]",
+    ),
+    anchored(
+        "en_weekday_dated",
+        "DATE_TIME",
+        "mon, tue, wed, thu, fri, sat, sun",
+        rf"(?P<v>(?:mon|tues|wednes|thurs|fri|satur|sun)day|mon|tues?|weds?|thurs?|fri|sat)\.?,?[ ]"
+        rf"(?:the[ ]\d{{1,2}}(?:st|nd|rd|th)|{_MD}(?![\d%])"
+        rf"|(?:{_MONTHS})\.?[ ]\d|\d{{1,2}}(?:st|nd|rd|th)?[ ](?:{_MONTHS})\b)",
+        score=0.5,
+    ),
+    shaped(
+        "en_years_from_to",
+        "DATE_TIME",
+        r"(?<![\w/.,$€£#:@+\-])(?P<v>(?P<a>19[3-9]\d|20[0-3]\d)[ ]?[-–][ ]?(?:19[3-9]\d|20[0-3]\d))"
+        r"(?![\w/%:\-]|\.\d|[ ]?(?i:hrs?|hours|h\b|ml|mg|units?|cc|kcal|cal|steps))",
+        score=0.45,
+        lead="digit",
+        digits=8,
+        check=_years,
+        check_required=True,
     ),
     shaped(
         "en_year_bare",
@@ -255,6 +296,32 @@ AGES: tuple[Pattern, ...] = (
         before=7,
     ),
     anchored(
+        "en_age_y",
+        "AGE",
+        "y, yrs",
+        r"(?<![\w.\-/])(?P<v>\d{1,3})[ ]?(?:y|yrs)(?=[ ]{2}|[ ]?[,;|][ ]?(?:[A-Z]|f\b|m\b)"
+        r"|[ ]/?[ ]?[MF]\b"
+        r"|[ ]G\d)",
+        score=0.55,
+        before=5,
+    ),
+    anchored(
+        "en_age_birthday",
+        "AGE",
+        "birthday",
+        r"(?<!\w)(?P<v>\d{1,3})(?:st|nd|rd|th)[ ]birthday",
+        score=0.6,
+        before=7,
+    ),
+    anchored(
+        "en_age_asked",
+        "AGE",
+        "how old, your age, his age, her age, you are",
+        r"(?:how old[^?\n]{0,30}|(?:your|his|her) age[^?\n]{0,20}|you are)\?[ \n]+"
+        r"(?:[A-Z][\w ]{0,20}:[ ])?(?P<v>\d{1,3})(?![\d/]|\.\d)",
+        score=0.55,
+    ),
+    anchored(
         "en_age_months",
         "AGE",
         "month, week, wk, day, mo",
@@ -275,7 +342,8 @@ AGES: tuple[Pattern, ...] = (
     labelled(
         "en_age_labelled",
         "AGE",
-        "age, aged, ages, age at visit, age at onset, age at diagnosis, at age, at the age of,"
+        "age, aged, ages, age at visit, age at camp, age at entry, age at admission, age at death,"
+        " age today, age at onset, age at diagnosis, at age, at the age of,"
         " age of, turned, turning, turn, turns, current age, patient age",
         value=r"(?P<v>\d{1,3})(?![\w/.\-%]\d|\d)(?![ ]?(?:%|weeks?|days|minutes|times))",
         separator=r"[ \t]*(?:\([^)\n]{1,14}\))?[ \t]*(?:[:=|]|is\b|of\b|was\b)?[ \t]*",

@@ -81,9 +81,14 @@ _SCORED = re.compile(
     r"|visit|session|tx|treatment|fraction|fx|cycle|week|page|image|series|nodes?|ln|lns"
     r"|cores?"
     r"|bottles?|blocks?|vial|va|vision|od|os|ou|acuity|sc|cc|ph|snellen|near|distance)"
-    r"[a-z]*)\.?[ \t]{0,2}(?:of[ ]|was[ ]|is[ ]|at[ ]|a[ ]|to[ ]|=[ ]?|:[ ]?|\([ ]?|~[ ]?|rated["
+    r"s?\b)\.?[ \t]{0,2}(?:of[ ]|was[ ]|is[ ]|at[ ]|a[ ]|to[ ]|=[ ]?|:[ ]?|\([ ]?|~[ ]?|rated["
     r" ]|currently[ ]|now[ ])*$"
 )
+#: Sight in metres, 6/9: 6 over one of the lines of the chart, in a text about eyes.
+_SIGHT = re.compile(r"6/(?:5|6|7\.5|9|12|18|24|30|36|60)")
+_EYES = re.compile(r"(?i:\bacuity|snellen|pinhole|\bVA\b|\bvision\b|ophthalm|optometr)")
+#: "Nottingham grade 2 (6/9)": the score in brackets behind a grade.
+_GRADED = re.compile(r"(?i:grade[ ][\dIV]{1,3}[ ]\()$")
 _SHORT_LABELS = word_set("loc, arr, iso, alb, ana, phos, lac, al, ed, dot, rae, kay, lyn, lin, tam")
 _GROUPS = word_set("pool, team, staff, inbox, desk, queue, scheduling, triage, clinic, unit, dept")
 _SHIFT = re.compile(r"(?:[01]\d|2[0-4])[0-5][05]-(?:[01]\d|2[0-4])[0-5][05]")
@@ -127,7 +132,9 @@ class Weeds:
         """Say whether a short word is a surname after all: `Dr. Ma`, `Mrs. Do`, `Attending: Ho`."""
         if span.entity_type != "PERSON" or span.source not in _CUED or fold(piece) in _RELATIVES:
             return False
-        return span.source == "names:title" or (piece.istitle() and self._lexicon.surname(piece))
+        if span.source == "names:title":
+            return not (piece.isupper() and len(piece) > 3)  # "RN CHPN": two credentials.
+        return piece.istitle() and self._lexicon.surname(piece)
 
     @staticmethod
     def _no_person(span: Span, piece: str, words: list[str]) -> bool:
@@ -194,4 +201,8 @@ class Weeds:
 
     @staticmethod
     def _score(text: str, span: Span) -> bool:
+        if _GRADED.search(text, max(0, span.start - 14), span.start):
+            return True
+        if _SIGHT.fullmatch(text, span.start, span.end) and _EYES.search(text):
+            return True
         return _SCORED.search(text, max(0, span.start - 30), span.start) is not None
