@@ -9,7 +9,7 @@ FUZZ_SECONDS ?= 320
 FUZZ_EXAMPLES ?= 1000
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check fmt lint type imports bench golden controls fuzz fuzz-led e2e gpu wheelhouse lock clean
+.PHONY: help install demo test check fmt lint type imports bench golden controls detector-en fuzz fuzz-led e2e gpu wheelhouse lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -57,6 +57,13 @@ imports: install ## Which way imports point
 
 e2e: install ## The whole pipeline only
 	$(BIN)/python -m pytest tests/e2e
+
+GOLD_EN := $(wildcard bench/gold_en/*.txt) $(foreach kind,notes queries court,$(foreach set,$(kind) second_$(kind),\
+  tests/unit/redact/detect/hostile/$(set)_en.txt))
+detector-en: install ## The shipped English detector, from the project's own annotated documents
+	$(BIN)/python -m appliance.redact.detect.train --language en --without-rules --threshold 0.8 --ceiling 0.55 \
+	  $(addprefix --gold ,$(GOLD_EN)) --out appliance/redact/detect/models/en --provenance \
+	  "The project: invented notes, questions, judgments, texts without a person (make detector-en), Apache-2.0"
 
 controls: install ## Leaking, mis-trained and correct runs against the gate
 	CONTROL_RUNS=20 CONTROL_REAL=1 $(BIN)/python -m pytest tests/e2e/test_controls.py --timeout 7200 --log-cli-level INFO

@@ -33,7 +33,15 @@ _ENOUGH, _ENOUGH_WEAK = 2, 3
 
 #: Who finds people by their look alone.
 _WEAK = frozenset(
-    {"ner", "names:rare_word", "names:surname", "names:first_name", "names:listed", "names:double"}
+    {
+        "ner",
+        "model:en",
+        "names:rare_word",
+        "names:surname",
+        "names:first_name",
+        "names:listed",
+        "names:double",
+    }
     | {
         "names:initial",
         "names:subject",

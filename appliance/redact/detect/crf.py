@@ -31,6 +31,10 @@ MODEL_FILE = "model.crfsuite.xz"
 CARD_FILE = "model.json"
 
 _HINT = "appliance detector train"
+#: Score of the least sure hit.
+_LEAST = 0.4
+#: Score of the surest hit, unless its card says otherwise.
+CEILING = 0.85
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +50,7 @@ class Card:
         provenance: where they came from.
         digest: of the compressed model file, "sha256:<hex>".
         features_version: of the features it expects.
+        ceiling: score of its surest hit; below that of rules that tell types better than it does.
     """
 
     language: str
@@ -56,6 +61,7 @@ class Card:
     provenance: str
     digest: str
     features_version: int = FEATURES_VERSION
+    ceiling: float = CEILING
 
 
 def read_card(directory: Path) -> Card:
@@ -81,6 +87,7 @@ def read_card(directory: Path) -> Card:
             provenance=str(raw["provenance"]),
             digest=str(raw["digest"]),
             features_version=int(raw["features_version"]),
+            ceiling=float(raw.get("ceiling", CEILING)),
         )
     except (KeyError, TypeError, ValueError):
         raise IntegrityError(str(directory / CARD_FILE), "has other fields", hint=_HINT) from None
@@ -157,7 +164,7 @@ class SequenceModel:
             start=tokens[first].start,
             end=tokens[last].end,
             entity_type=label,
-            score=round(0.4 + 0.45 * score, 3),
+            score=round(_LEAST + (self.card.ceiling - _LEAST) * score, 3),
             source=f"model:{self.card.language}",
         )
 

@@ -36,6 +36,7 @@ from appliance.redact.detect.places import PlaceFinder
 from appliance.redact.detect.propagate import Propagator, hints_of
 from appliance.redact.detect.resolve import resolve
 from appliance.redact.detect.settings import DetectorSettings, Hint
+from appliance.redact.detect.weeds import READ
 
 #: Texts longer than this are cut, at a line end if there is one.
 WINDOW = 20_000
@@ -282,7 +283,7 @@ class Detector:
                 continue
             if (
                 self.settings.keep_durations
-                and span.source == "ner"
+                and span.source in READ
                 and span.entity_type == "DATE_TIME"
                 and is_duration(text[span.start : span.end])
             ):

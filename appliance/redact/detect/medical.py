@@ -13,11 +13,12 @@ from appliance.records import Span
 from appliance.redact.detect.eponyms import Eponyms, shared, sure
 from appliance.redact.detect.lexicon import Lexicon, fold
 from appliance.redact.detect.names_cues import EPONYMS, SURE_EPONYMS
-from appliance.redact.detect.weeds import Weeds
+from appliance.redact.detect.weeds import READ, Weeds
 
 #: Who finds names by their look alone.
 _WEAK = frozenset(
-    {"ner", "places", "names:surname", "names:first_name", "names:credential", "names:double"}
+    READ
+    | {"places", "names:surname", "names:first_name", "names:credential", "names:double"}
     | {
         "pattern:org_partners",
         "pattern:place_suffix",
@@ -108,7 +109,7 @@ _SPECIES = re.compile(
 _GENUS = re.compile(r"[A-Z][a-z]+(?:us|um|ia|ea|is|ella|bacter|cter|spora|phyton|coccus|ma|da|x)")
 _AFTER = 40
 #: What a model takes in behind a name: a sign, words without a capital.
-_TAIL = re.compile(r"(?:[ ]\+|[ ](?:nl|no|neg|pos|wnl|normal|negative|positive))$")
+_TAIL = re.compile(r"(?:[ ]\+|[ ][0-5]/5|[ ](?:nl|no|neg|pos|wnl|normal|negative|positive))$")
 _SIDE = re.compile(r"[A-Z]\.[ ]\w+")
 #: What follows the name of a scale: a grade in Roman numerals, a part of a whole, a unit, a total.
 _GRADED = re.compile(
@@ -170,7 +171,7 @@ class Clinical:
             return word != piece or (
                 graded is not None and _TOTAL.fullmatch(graded.group()) is None
             )
-        if span.source not in ("ner", "names:surname") or self._lexicon.first_name(word):
+        if span.source not in (*READ, "names:surname") or self._lexicon.first_name(word):
             return False
         return word != piece or _GRADED.match(text, span.end, span.end + 20) is not None
 
@@ -181,7 +182,14 @@ class Clinical:
         reach = min(len(text), end + _AFTER)
         if _EPONYM.match(text, end, reach) or _EPONYM.search(piece):
             return True
-        if self._drug(word) or _only_eponyms(word) or self._shared(text, word, end, reach):
+        if any(
+            (
+                self._drug(word),
+                _only_eponyms(word),
+                self._shared(text, word, end, reach),
+                self._species(text, word, end, reach),
+            )
+        ):
             return True
         if fold(word) in EPONYMS and _DENIED.search(text, max(0, start - 16), start):
             return True
@@ -195,9 +203,15 @@ class Clinical:
                 return True
         if " " in word or not self._unlisted(word):
             return False
-        if _SPECIES.match(text, end, reach) and _GENUS.fullmatch(word):
-            return True
         return _STEM.fullmatch(fold(word)) is not None
+
+    def _species(self, text: str, word: str, end: int, reach: int) -> bool:
+        """Say whether a word is a genus: Candida is a first name too, but not before a species."""
+        species = _SPECIES.match(text, end, reach)
+        if species is None or _GENUS.fullmatch(word) is None:
+            return False
+        latin = species.group().strip()
+        return self._unlisted(word) or self._lexicon.medical(latin)
 
     @staticmethod
     def _shared(text: str, word: str, end: int, reach: int) -> bool:
@@ -239,11 +253,11 @@ def _credentialed(text: str, span: Span, people: list[Span]) -> bool:
 def _inside(text: str, span: Span, zones: bytearray) -> bool:
     """Say whether all words of a hit, or the first of a model's organization, are eponyms."""
     parts = list(_PARTS.finditer(text, span.start, span.end))
-    if span.source == "ner":
+    if span.source in READ:
         parts = [p for p in parts if not p.group().islower()]
     if not parts:
         return False
-    if span.source == "ner" and span.entity_type == "ORGANIZATION" and zones[parts[0].start()]:
+    if span.source in READ and span.entity_type == "ORGANIZATION" and zones[parts[0].start()]:
         return True
     return all(
         zones[p.start()] or re.fullmatch("[IVX]+", p.group()) is not None for p in parts

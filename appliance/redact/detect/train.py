@@ -23,7 +23,7 @@ import pycrfsuite
 
 from appliance.errors import DataError
 from appliance.records import Span
-from appliance.redact.detect.crf import CARD_FILE, MODEL_FILE, Card
+from appliance.redact.detect.crf import CARD_FILE, CEILING, MODEL_FILE, Card
 from appliance.redact.detect.detector import Detector
 from appliance.redact.detect.features import FeatureMaker, Sentence, rule_tags, sentences
 from appliance.redact.detect.normalise import normalise
@@ -136,6 +136,7 @@ def train_detector(
     l1: float = 0.2,
     l2: float = 0.05,
     without_rules: bool = False,
+    ceiling: float = CEILING,
 ) -> Card:
     """Train a detector and write it to a directory.
 
@@ -151,6 +152,7 @@ def train_detector(
         without_rules: learn each document a second time as if the rules had seen nothing in it.
             Where the rules know the documents well, a model learns to repeat them; what they
             miss it then tells by the words around. Raises recall, lowers precision.
+        ceiling: score of its surest hit, (0.4, 1].
 
     Returns:
         The model's card.
@@ -194,6 +196,7 @@ def train_detector(
         documents=len(documents),
         provenance=provenance,
         digest="sha256:" + hashlib.sha256(packed).hexdigest(),
+        ceiling=ceiling,
     )
     (out / MODEL_FILE).write_bytes(packed)
     (out / CARD_FILE).write_text(json.dumps(asdict(card), indent=1, ensure_ascii=False) + "\n")
@@ -236,6 +239,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--provenance", required=True)
     parser.add_argument("--threshold", type=float, default=0.6)
+    parser.add_argument("--ceiling", type=float, default=CEILING, help="of the scores")
     parser.add_argument("--without-rules", action="store_true", help="learn each document twice")
     parser.add_argument("--half", type=int, choices=(0, 1), help="use every second document")
     args = parser.parse_args()
@@ -249,6 +253,7 @@ def main() -> None:
         provenance=args.provenance,
         threshold=args.threshold,
         without_rules=args.without_rules,
+        ceiling=args.ceiling,
     )
 
 

@@ -46,9 +46,11 @@ _SUFFIX = re.compile(
     r"|stenosis|sclerosis|philia|phobia|mycin|cillin)"
 )
 _LABEL = re.compile(r"[ ]?:(?!\d)")
+#: Models that read a sentence and know no list.
+READ = frozenset({"ner", "model:en"})
 #: Sources that see a word's look and not what it is called.
 _WEAK = frozenset(
-    {"ner", "places", "names:surname", "names:first_name", "names:cue", "names:initial"}
+    {"ner", "model:en", "places", "names:surname", "names:first_name", "names:cue", "names:initial"}
 )
 _CUED = frozenset(
     {"names:title", "names:label", "names:kin", "names:last_first", "names:listed", "names:initial"}
@@ -89,6 +91,8 @@ _SIGHT = re.compile(r"6/(?:5|6|7\.5|9|12|18|24|30|36|60)")
 _EYES = re.compile(r"(?i:\bacuity|snellen|pinhole|\bVA\b|\bvision\b|ophthalm|optometr)")
 #: "Nottingham grade 2 (6/9)": the score in brackets behind a grade.
 _GRADED = re.compile(r"(?i:grade[ ][\dIV]{1,3}[ ]\()$")
+#: "B. Colon": the second jar.
+_ITEM = re.compile(r"[A-H]\.[ ](\w+)")
 _SHORT_LABELS = word_set("loc, arr, iso, alb, ana, phos, lac, al, ed, dot, rae, kay, lyn, lin, tam")
 _GROUPS = word_set("pool, team, staff, inbox, desk, queue, scheduling, triage, clinic, unit, dept")
 _SHIFT = re.compile(r"(?:[01]\d|2[0-4])[0-5][05]-(?:[01]\d|2[0-4])[0-5][05]")
@@ -101,7 +105,13 @@ _EXAM = re.compile(
     r"|PFT|DXA|DEXA|LHC|RHC|PCI|CABG|TKA|THA|TAVR|ICD|PPM|ECHO|SPECT|MPI|VCUG|HIDA|LP|BM|BX)[ ]"
 )
 _DAY_SOURCES = frozenset(
-    {"pattern:en_month_day", "pattern:en_month_day_word", "pattern:en_month_day_high"}
+    {
+        "pattern:en_month_day",
+        "pattern:en_month_day_word",
+        "pattern:en_month_day_high",
+        "pattern:en_month_day_then",
+        "model:en",
+    }
 )
 
 
@@ -149,8 +159,11 @@ class Weeds:
     def _unnamed(self, text: str, span: Span, words: list[str]) -> bool:
         if len(words) == 1 and self._label(text, span, words[0]):
             return True
-        if span.source != "ner":
+        if span.source not in READ:
             return False
+        item = _ITEM.fullmatch(text, span.start, span.end)
+        if item is not None and self._lexicon.common(item[1]):
+            return True
         capitals = text[span.start : span.end].isupper()
         heading = span.entity_type == "ORGANIZATION" and len(words) > 2 and capitals
         return self._clinical(words, heading=heading)
@@ -188,6 +201,8 @@ class Weeds:
     def _no_number(text: str, span: Span) -> bool:
         """Say whether a number is a setting, a shift or an examination with its month."""
         piece = text[span.start : span.end]
+        if span.source in READ and "/+" in piece:
+            return True  # "AC/VC 18/420/+10": a ventilator.
         if span.source == "pattern:phone_international":
             return sum(map(str.isdigit, piece)) < 7
         if span.source.startswith("pattern:court_file"):

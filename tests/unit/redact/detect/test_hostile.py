@@ -1,8 +1,10 @@
 """Floors on documents written to defeat the detector: courts, notes, questions to an assistant.
 
 `hostile/*.txt` hold documents under `=== N` lines, with marks "[PERSON Jane Roe]" of coarse types.
-The `held_` and `second_` sets were written after the rules and measured before anybody looked at the
-misses.
+The `held_`, `second_` and `third_` sets were written after the rules and measured before anybody
+looked at the misses. The shipped model has learned from `notes`, `queries`, `court` and the
+`second_` sets (`make detector-en`): on these the floors only say that nothing was lost. It never
+saw `held_` and `third_`; nobody has looked at what is missed in `third_`.
 """
 
 import re
@@ -22,14 +24,17 @@ _CLINICAL = {"PERSON", "DATE", "LOCATION", "ORG", "ID", "PHONE", "EMAIL", "SSN",
 #: (types, recall, precision)
 _FLOORS = {
     "court_en": ({"PERSON", "ID"}, 0.98, 0.93),
-    "held_court_en": ({"PERSON", "ID"}, 0.965, 0.95),
+    "held_court_en": ({"PERSON", "ID"}, 0.99, 0.95),
     "queries_en": (_CLINICAL, 0.965, 0.95),
-    "held_queries_en": (_CLINICAL, 0.92, 0.94),
+    "held_queries_en": (_CLINICAL, 0.98, 0.93),
     "notes_en": (_CLINICAL, 0.95, 0.9),
-    "held_notes_en": (_CLINICAL, 0.955, 0.9),
+    "held_notes_en": (_CLINICAL, 0.975, 0.87),
     "second_court_en": ({"PERSON", "ID"}, 0.98, 0.94),
     "second_queries_en": (_CLINICAL, 0.985, 0.97),
     "second_notes_en": (_CLINICAL, 0.965, 0.93),
+    "third_notes_en": (_CLINICAL, 0.985, 0.9),
+    "third_queries_en": (_CLINICAL, 0.97, 0.92),
+    "third_court_en": ({"PERSON", "ID"}, 0.99, 0.93),
 }
 
 
