@@ -33,6 +33,8 @@ CARD_FILE = "model.json"
 _HINT = "appliance detector train"
 #: Score of the least sure hit.
 _LEAST = 0.4
+#: A word less likely than this to be anything is surely nothing.
+_NOTHING = 0.005
 #: Score of the surest hit, unless its card says otherwise.
 CEILING = 0.85
 
@@ -101,14 +103,20 @@ def read_card(directory: Path) -> Card:
 class SequenceModel:
     """A trained CRF, ready to label."""
 
-    def __init__(self, directory: Path, lexicon: Lexicon) -> None:
+    def __init__(self, directory: Path, lexicon: Lexicon, *, spares_ner: bool = False) -> None:
         """Load a model directory.
+
+        Args:
+            directory: as `detector train` writes it.
+            lexicon: the word lists of the model's language.
+            spares_ner: whether words it is sure of need no look by the entity recognizer.
 
         Raises:
             MachineError: it holds no model, or one for other features.
             IntegrityError: the model is not the one its card describes.
         """
         self.card = read_card(directory)
+        self.spares_ner = spares_ner
         try:
             packed = (directory / MODEL_FILE).read_bytes()
         except FileNotFoundError:
@@ -124,6 +132,10 @@ class SequenceModel:
         self._labels = [label for label in self._tagger.labels() if label != "O"]
 
     def find(self, text: str, hits: Iterable[Span]) -> list[Span]:
+        """Label a plain text; see `read`."""
+        return self.read(text, hits)[0]
+
+    def read(self, text: str, hits: Iterable[Span]) -> tuple[list[Span], list[tuple[int, int]]]:
         """Label a plain text.
 
         Args:
@@ -131,10 +143,11 @@ class SequenceModel:
             hits: what the rules found in it.
 
         Returns:
-            Spans with source "model:<language>".
+            Spans with source "model:<language>"; and the bounds of words that are surely nothing.
         """
         at, names = rule_tags(text, hits)
         found: list[Span] = []
+        nothing: list[tuple[int, int]] = []
         for sentence in sentences(text):
             self._tagger.set(self._maker.make(text, sentence, at, names))
             labels, scores = self._decide(len(sentence.tokens))
@@ -143,7 +156,12 @@ class SequenceModel:
                 for first, last, label in runs(labels)
                 if label not in self.card.context_labels
             )
-        return found
+            nothing.extend(
+                (token.start, token.end)
+                for token, score in zip(sentence.tokens, scores, strict=True)
+                if score < _NOTHING
+            )
+        return found, nothing
 
     def _decide(self, count: int) -> tuple[list[str], list[float]]:
         labels = self._tagger.tag()

@@ -240,10 +240,19 @@ class Detector:
     def _window(self, text: str) -> list[Span]:
         """Run the stack on one plain window."""
         found = self.rule_hits(text)
+        nothing: list[tuple[int, int]] = []
         for model in (*self._models, *self._plugged):
-            found.extend(model.find(text, found))
+            if isinstance(model, SequenceModel) and model.spares_ner:
+                hits, nothing = model.read(text, found)
+                found.extend(hits)
+            else:
+                found.extend(model.find(text, found))
         if self._ner is not None:
-            entities = self._ner.find(text, found)
+            # Durations are nothing to the small model; a policy that wants them reads everything.
+            if self.settings.keep_durations:
+                entities = self._ner.find(text, found, nothing)
+            else:
+                entities = self._ner.find(text, [s for s in found if s.source not in READ])
             found.extend(entities)
             if self._notes is not None:
                 found.extend(self._notes.beside(text, entities))
@@ -308,10 +317,13 @@ def _load_models(
 ) -> tuple[SequenceModel, ...]:
     """Load the shipped sequence models of the languages, if wanted, and the plugged-in ones."""
     ours = Path(str(resources.files("appliance.redact.detect.models")))
-    directories = [ours / code for code in settings.languages if (ours / code).is_dir()]
-    directories = directories if shipped else []
-    directories += [path for code, path in settings.model_dirs if code in settings.languages]
-    return tuple(SequenceModel(directory, lexicon) for directory in directories)
+    codes = [c for c in settings.languages if (ours / c).is_dir()] if shipped else []
+    own = [path for code, path in settings.model_dirs if code in settings.languages]
+    return (
+        # The shipped English model has read all kinds of texts: its sure words are not read again.
+        *(SequenceModel(ours / code, lexicon, spares_ner=code == "en") for code in codes),
+        *(SequenceModel(directory, lexicon) for directory in own),
+    )
 
 
 def _settled_dates(spans: list[Span]) -> list[Span]:

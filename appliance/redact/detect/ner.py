@@ -21,6 +21,7 @@ from appliance.files import machine_errors
 from appliance.records import Span
 from appliance.redact.detect.lexicon import Lexicon, fold
 from appliance.redact.detect.names_cues import STOP
+from appliance.redact.detect.weeds import READ
 
 _LABELS = {
     "PERSON": "PERSON",
@@ -185,18 +186,21 @@ class EnglishNer:
         zone: AbstractContextManager[object] = self._nlp.memory_zone()
         return zone
 
-    def find(self, text: str, hits: Iterable[Span] = ()) -> list[Span]:
+    def find(
+        self, text: str, hits: Iterable[Span] = (), nothing: Iterable[tuple[int, int]] = ()
+    ) -> list[Span]:
         """Find entities in a plain text of at most a million characters.
 
         Args:
             text: plain text.
-            hits: what the rules found; sentences in which no other word could be a name are not
-                read by the model, which is where the time goes.
+            hits: what was found before.
+            nothing: bounds of words that are surely nothing. Sentences in which no other word could
+                be a name are not read by the model, which is where the time goes.
 
         Returns:
             Spans with source "ner"; they may overlap `hits`.
         """
-        parts = self._worth_reading(text, hits)
+        parts = self._worth_reading(text, hits, nothing)
         if not parts:
             return []
         joined = "\n".join(text[start:end] for start, end in parts)
@@ -224,12 +228,16 @@ class EnglishNer:
                 )
         return found
 
-    def _worth_reading(self, text: str, hits: Iterable[Span]) -> list[tuple[int, int]]:
+    def _worth_reading(
+        self, text: str, hits: Iterable[Span], nothing: Iterable[tuple[int, int]]
+    ) -> list[tuple[int, int]]:
         """Return the sentences in which a word that is not yet explained could be a name."""
         known = bytearray(len(text))
         for hit in hits:
-            if hit.score >= _EXPLAINED:
+            if hit.score >= _EXPLAINED or hit.source in READ:
                 known[hit.start : hit.end] = b"\1" * (hit.end - hit.start)
+        for start, end in nothing:
+            known[start:end] = b"\1" * (end - start)
         return [
             m.span()
             for m in _SENTENCE.finditer(text)

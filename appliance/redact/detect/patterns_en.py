@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from appliance.redact.detect import (
     checksums,
+    patterns_en_ages,
     patterns_en_asks,
     patterns_en_law,
     patterns_en_notes,
@@ -379,6 +380,7 @@ PATTERNS: tuple[Pattern, ...] = (
     IDENTIFIERS
     + LABELS
     + patterns_en_times.PATTERNS
+    + patterns_en_ages.PATTERNS
     + patterns_en_places.PATTERNS
     + patterns_en_notes.PATTERNS
     + patterns_en_notes_named.PATTERNS

@@ -74,6 +74,13 @@ PLACES: tuple[Pattern, ...] = (
         lead="capital",
     ),
     shaped(
+        "place_lives",
+        "LOCATION",
+        r"(?<!\w)(?i:lives?|living|lived|resid(?:es|ing|ed)|born|raised|grew up)[ ](?i:in)[ ]"
+        r"(?P<v>[A-Z][a-zà-ÿ'’\-]+(?:[ ][A-Z][a-zà-ÿ'’\-]+){0,2})(?!\w)",
+        score=0.56,
+    ),
+    shaped(
         "place_city",
         "LOCATION",
         r"(?<![\w'’\-])(?!(?:Inner|The|Our|Your|This|That|Any|Each|Big|Home)[ ])[A-Z][a-zà-ÿ]{2"
