@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from appliance.errors import IntegrityError, MachineError, PolicyError
+from appliance.records import Span
 from appliance.redact.detect import Detector, DetectorSettings
 from appliance.redact.detect.lexicon import Lexicon
 from appliance.redact.detect.ner import EnglishNer, model_digest, model_directory, pinned_directory
@@ -80,3 +81,13 @@ def test_the_model_loads_without_what_other_packages_offer_to_spacy():
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-400:]
+
+
+def test_words_that_are_surely_nothing_need_no_reading():
+    ner = EnglishNer(DEFAULT_NER_MODEL, LEXICON)
+    text = "Grzegorzowa came in. She was well."
+    word = (0, len("Grzegorzowa"))
+    assert ner._worth_reading(text, [], []) == [(0, 20)]
+    assert ner._worth_reading(text, [], [word]) == []
+    hit = Span(start=0, end=word[1], entity_type="PERSON", score=0.45, source="model:en")
+    assert ner._worth_reading(text, [hit], []) == []

@@ -1,4 +1,5 @@
 import json
+import shutil
 
 import pycrfsuite
 import pytest
@@ -78,6 +79,62 @@ def test_words_of_the_documents_reach_no_file_while_it_trains(tmp_path, monkeypa
     assert left == []
 
 
+def _ruled(count):
+    """Letters with a date that the rules always know."""
+    made = []
+    for i in range(count):
+        date = f"{1 + i % 28:02d}/03/2{i % 10}"
+        text = f"Vu au dispensaire {date} avec sa famille. Merci de rappeler."
+        start = text.index(date)
+        span = Span(start=start, end=start + len(date), entity_type="DATE", score=1.0)
+        made.append(GoldDocument(text=text, spans=(span,)))
+    return made
+
+
+def test_learned_without_the_rules_it_is_surer_where_they_are_silent(tmp_path):
+    text, score = _ruled(4)[3].text, {}
+    for twice in (False, True):
+        out = tmp_path / str(twice)
+        train_detector(_ruled(40), out, language="fr", provenance="synthetic", without_rules=twice)
+        (span,) = SequenceModel(out, Lexicon(("fr",))).find(text, [])
+        score[twice] = span.score
+    assert score[True] > score[False] + 0.01
+
+
+def test_the_ceiling_of_a_card_bounds_the_scores(trained, tmp_path):
+    out, card = trained
+    capped = tmp_path / "capped"
+    shutil.copytree(out, capped)
+    body = json.loads((capped / CARD_FILE).read_text())
+    (capped / CARD_FILE).write_text(json.dumps({**body, "ceiling": 0.5}))
+    text = "Le dossier zulutango est clos."
+    scores = [SequenceModel(d, Lexicon(("fr",))).find(text, [])[0].score for d in (out, capped)]
+    assert card.ceiling == 0.85
+    assert 0.5 < scores[0] <= 0.85
+    assert 0.4 <= scores[1] <= 0.5
+
+
+def test_words_that_are_surely_nothing_are_told(trained):
+    out, _ = trained
+    text = "Bonjour, le dossier zulutango est clos."
+    spans, nothing = SequenceModel(out, Lexicon(("fr",))).read(text, [])
+    told = {text[start:end] for start, end in nothing}
+    assert "clos" in told
+    assert not told & {text[s.start : s.end] for s in spans}
+
+
+def test_marked_documents_are_gold_too(tmp_path):
+    path = tmp_path / "gold.txt"
+    path.write_text("=== 1\nSeen by [PERSON Ana Ruiz] on [DATE 3/4].\n=== 2\nNobody.\n")
+    first, second = read_gold(path)
+    assert first.text == "Seen by Ana Ruiz on 3/4.\n"
+    assert [(first.text[s.start : s.end], s.entity_type) for s in first.spans] == [
+        ("Ana Ruiz", "PERSON"),
+        ("3/4", "DATE"),
+    ]
+    assert second.spans == ()
+
+
 def test_too_few_documents_are_refused(tmp_path):
     with pytest.raises(DataError, match="at least 20"):
         train_detector(_documents(5), tmp_path, language="fr", provenance="x")
@@ -126,7 +183,7 @@ def test_bad_gold_names_the_line_and_not_the_text(tmp_path, line):
     assert caught.value.__cause__ is None
 
 
-@pytest.mark.parametrize("language", ["pt", "es", "de"])
+@pytest.mark.parametrize("language", ["en", "pt", "es", "de"])
 def test_a_shipped_model_is_the_one_its_card_describes(language):
     detector = Detector.build(DetectorSettings(languages=(language,)))
     card = detector.models[0].card
