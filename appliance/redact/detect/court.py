@@ -35,7 +35,7 @@ _ENOUGH, _ENOUGH_WEAK = 2, 3
 _WEAK = frozenset(
     {
         "ner",
-        "model:en",
+        "model:shipped-en",
         "names:rare_word",
         "names:surname",
         "names:first_name",

@@ -117,6 +117,8 @@ class SequenceModel:
         """
         self.card = read_card(directory)
         self.spares_ner = spares_ner
+        # Of our own general model the lists may doubt a hit; a customer's model is believed.
+        self._source = f"model:{'shipped-' if spares_ner else ''}{self.card.language}"
         try:
             packed = (directory / MODEL_FILE).read_bytes()
         except FileNotFoundError:
@@ -143,7 +145,8 @@ class SequenceModel:
             hits: what the rules found in it.
 
         Returns:
-            Spans with source "model:<language>"; and the bounds of words that are surely nothing.
+            Spans with source "model:<language>" ("model:shipped-en" where the model spares the
+            recognizer); and the bounds of words that are surely nothing.
         """
         at, names = rule_tags(text, hits)
         found: list[Span] = []
@@ -183,7 +186,7 @@ class SequenceModel:
             end=tokens[last].end,
             entity_type=label,
             score=round(_LEAST + (self.card.ceiling - _LEAST) * score, 3),
-            source=f"model:{self.card.language}",
+            source=self._source,
         )
 
 

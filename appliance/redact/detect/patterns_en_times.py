@@ -236,7 +236,7 @@ DATES: tuple[Pattern, ...] = (
     shaped(
         "en_years_from_to",
         "DATE_TIME",
-        r"(?<![\w/.,$€£#:@+\-])(?P<v>(?P<a>19[3-9]\d|20[0-3]\d)[ ]?[-–][ ]?(?:19[3-9]\d|20[0-3]\d))"
+        r"(?<![\w/.,$€£#:@+\-])(?P<v>(?:19[3-9]\d|20[0-3]\d)[ ]?[-–][ ]?(?:19[3-9]\d|20[0-3]\d))"
         r"(?![\w/%:\-]|\.\d|[ ]?(?i:hrs?|hours|h\b|ml|mg|units?|cc|kcal|cal|steps))",
         score=0.45,
         lead="digit",

@@ -47,10 +47,10 @@ _SUFFIX = re.compile(
 )
 _LABEL = re.compile(r"[ ]?:(?!\d)")
 #: Models that read a sentence and know no list.
-READ = frozenset({"ner", "model:en"})
+READ = frozenset({"ner", "model:shipped-en"})
 #: Sources that see a word's look and not what it is called.
 _WEAK = frozenset(
-    {"ner", "model:en", "places", "names:surname", "names:first_name", "names:cue", "names:initial"}
+    {*READ, "places", "names:surname", "names:first_name", "names:cue", "names:initial"}
 )
 _CUED = frozenset(
     {"names:title", "names:label", "names:kin", "names:last_first", "names:listed", "names:initial"}
@@ -110,7 +110,7 @@ _DAY_SOURCES = frozenset(
         "pattern:en_month_day_word",
         "pattern:en_month_day_high",
         "pattern:en_month_day_then",
-        "model:en",
+        "model:shipped-en",
     }
 )
 

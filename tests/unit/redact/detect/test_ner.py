@@ -89,5 +89,5 @@ def test_words_that_are_surely_nothing_need_no_reading():
     word = (0, len("Grzegorzowa"))
     assert ner._worth_reading(text, [], []) == [(0, 20)]
     assert ner._worth_reading(text, [], [word]) == []
-    hit = Span(start=0, end=word[1], entity_type="PERSON", score=0.45, source="model:en")
+    hit = Span(start=0, end=word[1], entity_type="PERSON", score=0.45, source="model:shipped-en")
     assert ner._worth_reading(text, [hit], []) == []

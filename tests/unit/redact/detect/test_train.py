@@ -123,6 +123,20 @@ def test_words_that_are_surely_nothing_are_told(trained):
     assert not told & {text[s.start : s.end] for s in spans}
 
 
+def test_lists_do_not_doubt_what_a_customers_english_model_finds(tmp_path):
+    """Our own general model is filtered by eponyms and organisms; a customer's is believed."""
+    texts = [f"Ward {i} sent Candida albicans home to rest." for i in range(40)]
+    spans = [
+        (Span(start=t.index("Can"), end=t.index(" alb"), entity_type="PERSON", score=1.0),)
+        for t in texts
+    ]
+    gold = [GoldDocument(text=t, spans=s) for t, s in zip(texts, spans, strict=True)]
+    train_detector(gold, tmp_path / "own", language="en", provenance="synthetic")
+    settings = DetectorSettings(languages=("en",), model_dirs=(("en", tmp_path / "own"),))
+    found = Detector.build(settings).detect(texts[7])
+    assert "model:en" in {s.source for s in found if s.entity_type == "PERSON"}
+
+
 def test_marked_documents_are_gold_too(tmp_path):
     path = tmp_path / "gold.txt"
     path.write_text("=== 1\nSeen by [PERSON Ana Ruiz] on [DATE 3/4].\n=== 2\nNobody.\n")
