@@ -27,7 +27,7 @@ name: small
 version: "1"
 regulation: test
 training: {training}
-privacy: {{target_epsilon: {epsilon}}}
+privacy: {{target_epsilon: {epsilon}, target_delta: {delta}}}
 evaluate: {{max_records: 12}}
 audit:
   generations: 4
@@ -60,13 +60,16 @@ with torch.no_grad():
 """
 
 
-def policy(path: Path, training: dict[str, Any], epsilon: float = 8.0) -> Path:
+def policy(
+    path: Path, training: dict[str, Any], epsilon: float = 8.0, delta: float | None = None
+) -> Path:
     demo = Path(__file__).parents[2] / "policies" / "demo.yaml"
     fields = {
         "last_layers": None, "freeze_a": False, "rank": 2, "steps": 3,
         "expected_batch_size": 12, "max_length": 48, **training,
     }  # fmt: skip
-    path.write_text(SMALL.format(demo=demo, training=json.dumps(fields), epsilon=epsilon))
+    privacy = {"epsilon": epsilon, "delta": json.dumps(delta)}
+    path.write_text(SMALL.format(demo=demo, training=json.dumps(fields), **privacy))
     return path
 
 
@@ -142,20 +145,20 @@ def test_training_goes_on_from_a_release_and_shared_people_pay_twice(
 ) -> None:
     data = sample(tmp_path / "data", "text")
     training = {"task": "self-supervised", "base_model": "tiny"}
-    first = policy(tmp_path / "first.yaml", training, 4.0)
+    # One delta for both: that of the policy follows from how many people the draw leaves to train on.
+    first = policy(tmp_path / "first.yaml", training, 4.0, delta=0.01)
     appliance("train", "--policy", first, "--data", data, *unlock(home)).assert_code(0)
     (one,) = (p.name for p in (home / "releases").iterdir())
     half = tmp_path / "half.jsonl"
     half.write_text("".join(data.read_text().splitlines(keepends=True)[24:]))
-    second = policy(tmp_path / "second.yaml", {**training, "continue_from": one}, 2.0)
+    second = policy(tmp_path / "second.yaml", {**training, "continue_from": one}, 2.0, delta=0.01)
     appliance("train", "--policy", second, "--data", half, *unlock(home)).assert_code(0)
     (two,) = (p.name for p in (home / "releases").iterdir() if p.name != one)
     path = home / "releases" / two / "compliance" / "report.json"
     report = json.loads(path.read_text())
     ledger = report["privacy"]["ledger"]
     assert report["training"]["hyperparameters"]["continued_from"] == one
-    # Fewer people give the second run a larger delta, at which the first one's epsilon is smaller.
-    assert 3.0 < ledger["previous_epsilon"] <= 4.0
+    assert 3.9 < ledger["previous_epsilon"] <= 4.0
     assert ledger["previous_epsilon"] < ledger["total_epsilon"] <= 6.0
 
     out = tmp_path / "composed"

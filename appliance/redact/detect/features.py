@@ -20,7 +20,7 @@ _SENTENCE_END = re.compile(r"(?<=[.!?;])\s+(?=[^\Wa-zà-ÿ])")
 _LIMIT = 300
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # Not frozen: made for every word, and freezing doubles the time.
 class Token:
     """A word of a text, with its place."""
 
@@ -106,22 +106,36 @@ def rule_tags(text: str, spans: Iterable[Span]) -> tuple[dict[int, str], set[str
     return {key: tag for key, (_, tag) in at.items()}, names
 
 
+@dataclass(slots=True)
+class _Word:
+    """What a word gives its own features and those of its neighbours."""
+
+    own: tuple[str, ...] = field(repr=False)
+    word: str = field(repr=False)
+    shape: str = field(repr=False)
+    before: tuple[str, str] = field(repr=False)
+    after: tuple[str, str] = field(repr=False)
+    before_that: str = field(repr=False)
+    after_that: str = field(repr=False)
+
+
 class FeatureMaker:
     """Turns words into the names of their features."""
 
     def __init__(self, lexicon: Lexicon) -> None:
         """Use the word lists of a language."""
         self._lexicon = lexicon
-        self._own: dict[str, tuple[str, ...]] = {}
+        self._own: dict[str, _Word] = {}
 
-    def _word(self, word: str) -> tuple[str, ...]:
-        """Return the features of a word by itself; the same word comes back often."""
+    def _word(self, word: str) -> _Word:
+        """Return what a word gives by itself; the same word comes back often."""
         cached = self._own.get(word)
         if cached is not None:
             return cached
         folded = fold(word)
         low = re.sub(r"\d", "0", word.lower())
-        made = [f"w={low}", f"s={_shape(word)}", f"3={low[-3:]}", f"2={low[-2:]}", f"p={low[:3]}"]
+        w, s = f"w={low}", f"s={_shape(word)}"
+        made = ["b", w, s, f"3={low[-3:]}", f"2={low[-2:]}", f"p={low[:3]}"]
         if word[0].isalpha():
             known = self._lexicon
             flags = (
@@ -130,8 +144,9 @@ class FeatureMaker:
                 + ("p" if folded in known.places else "")
             )
             made.append(f"g={flags}{'U' if word[0].isupper() else 'l'}")
-        result = tuple(made)
-        if len(self._own) > 200_000:
+        before, after = ("-" + w, "-" + s), ("+" + w, "+" + s)
+        result = _Word(tuple(made), w, s, before, after, "--" + w, "++" + w)
+        if len(self._own) > 100_000:
             self._own.clear()
         self._own[word] = result
         return result
@@ -154,19 +169,19 @@ class FeatureMaker:
         label = _label(tokens)
         made = []
         for i, token in enumerate(tokens):
-            shape = own[i][1]
-            feats = ["b", *own[i]]
+            shape = own[i].shape
+            feats = [*own[i].own]
             if rules[i]:
                 feats.append("r=" + rules[i])
             if token.text in names:
                 feats.append("n")
             if i:
-                feats += _before(own, rules, i)
+                _before(feats, own, rules, i)
                 if text[token.start - 1].isspace():
                     feats.append("sp")
             else:
                 feats += ("BOS", "BOS|" + shape, "pl=" + sentence.before)
-            feats += _after(own, rules, i)
+            _after(feats, own, rules, i)
             if label:
                 feats += ("L=" + label, f"L={label}|{shape}")
             feats.append(f"@{place}|{shape}" if place != "body" else "@body")
@@ -174,26 +189,27 @@ class FeatureMaker:
         return made
 
 
-def _before(own: Sequence[tuple[str, ...]], rules: Sequence[str], i: int) -> list[str]:
-    word, shape = own[i - 1][:2]
-    feats = ["-" + word, "-" + shape, f"-|{word}|{own[i][1]}", f"-s|{shape}|{own[i][1]}"]
+def _before(feats: list[str], own: Sequence[_Word], rules: Sequence[str], i: int) -> None:
+    last, shape = own[i - 1], own[i].shape
+    feats += last.before
+    feats += (f"-|{last.word}|{shape}", f"-s|{last.shape}|{shape}")
     if rules[i - 1]:
         feats.append("-r=" + rules[i - 1])
     if i > 1:
-        feats += ("--" + own[i - 2][0], f"--|{own[i - 2][0]}|{word}")
-    return feats
+        feats += (own[i - 2].before_that, f"--|{own[i - 2].word}|{last.word}")
 
 
-def _after(own: Sequence[tuple[str, ...]], rules: Sequence[str], i: int) -> list[str]:
+def _after(feats: list[str], own: Sequence[_Word], rules: Sequence[str], i: int) -> None:
     if i + 1 == len(own):
-        return ["EOS"]
-    word, shape = own[i + 1][:2]
-    feats = ["+" + word, "+" + shape, f"+s|{own[i][1]}|{shape}"]
+        feats.append("EOS")
+        return
+    follows = own[i + 1]
+    feats += follows.after
+    feats.append(f"+s|{own[i].shape}|{follows.shape}")
     if rules[i + 1]:
         feats.append("+r=" + rules[i + 1])
     if i + 2 < len(own):
-        feats.append("++" + own[i + 2][0])
-    return feats
+        feats.append(own[i + 2].after_that)
 
 
 def _label(tokens: Sequence[Token]) -> str:
