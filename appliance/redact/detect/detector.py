@@ -36,6 +36,7 @@ from appliance.redact.detect.places import PlaceFinder
 from appliance.redact.detect.propagate import Propagator, hints_of
 from appliance.redact.detect.resolve import resolve
 from appliance.redact.detect.settings import DetectorSettings, Hint
+from appliance.redact.detect.text_tables import TextTables
 from appliance.redact.detect.weeds import READ
 
 #: Texts longer than this are cut, at a line end if there is one.
@@ -85,6 +86,7 @@ class Detector:
     _propagator: Propagator = field(repr=False)
     _clinical: Clinical | None = field(repr=False)
     _court: Court | None = field(repr=False)
+    _tables: TextTables = field(repr=False, default_factory=TextTables)
     _cache: OrderedDict[bytes, tuple[Span, ...]] = field(repr=False, default_factory=OrderedDict)
     _cached_hits: int = field(repr=False, default=0)
 
@@ -231,6 +233,8 @@ class Detector:
             found.extend(self._names.find(text, lowered))
         if self._places is not None:
             found.extend(self._places.find(text))
+        if self._names is not None:
+            found.extend(self._tables.find(text))
         if self._notes is not None:
             found.extend(self._notes.find(text, found))
         if self._court is not None:

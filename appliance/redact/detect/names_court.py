@@ -168,7 +168,7 @@ _ACTED_ON = re.compile(
     r"(?:questioned|told|met|saw|arrested|interviewed|heard|by|with|against|that|and|between"
     r"|from)[ ]$"
 )
-_CLOCK = re.compile(r"\d[ ]?$")
+_CLOCK = re.compile(r"(?<!\b(?:19|20)\d)\d[ ]?$")
 _COMPANY_BEFORE = re.compile(rf"(?:[{UPPER}][\w’'\-]*|[\"”’»])[ ,]{{1,2}}$")
 
 

@@ -17,7 +17,7 @@ from appliance.redact.detect.names_cues import EPONYMS, POLITE, WEAK_TITLES, Cue
 from appliance.redact.detect.names_shapes import LETTER, RUN, RUNS, TOKEN, UPPER, WORDS, Trimmer
 from appliance.redact.detect.patterns import lower
 
-_LABEL_TAIL = r"(?:\(s\)|s)?[ \t]*(?:\([^)\n]{1,20}\)[ \t]*)?(?:[:=]|\|)[ \t]*\n?[ \t]*[\"'“]?"
+_LABEL_TAIL = r"(?:\(s\)|s)?[ \t]*(?:\([^)\n]{1,20}\)[ \t]*)?(?:[:=]|\||\.{3,}:?|_{3,})[ \t]*\n?[ \t]*[\"'“]?"
 _SIGNATURE_LOWER = re.compile(r"\d[ ]/[ ]?(?P<v>[a-z]{2,4})[ \t]*(?=$|\n)")
 _SIGNATURE = re.compile(
     r"(?:(?i:initials|signed|dictated by|typed by|transcribed by|entered by"
@@ -31,6 +31,8 @@ _GAUGE = re.compile(r"\d[ ]?$")
 #: Credentials that stand before a name as titles do: "hit RN Tosh".
 _CREDENTIALS = frozenset({"rn", "cna", "lpn", "lvn", "np", "crna", "aprn", "arnp", "cma"})
 _GOES_ON = re.compile(r",?[ ][a-z0-9]|[ ]I[ ]")
+_STATES = frozenset({"PA", "MD", "MA", "CO", "MS"})
+_WHERE = re.compile(r"(?<!\w)(?:in|from|near|outside|of|to)[ ]$")
 _ROMAN = re.compile(r"(?<!\w)[IVX]+$")
 _GAP = re.compile(rf"[ ]{{2,3}}(?P<v>{TOKEN})(?=[ ]*(?:$|\n|[ ]{{2}}|[,;|(]))")
 #: How far before a credential its name may begin.
@@ -218,10 +220,20 @@ class CuedNames:
             ):
                 continue  # "ASA III", "II, III": a class, not a third of his name.
             start = self._trimmer.skip_ordinary(text, run.start() + offset, end)
+            if self._town(text, start, end, match.group()):
+                continue
             bounds = self._trimmer.trim(text, start, end) if start < end else None
             if bounds is not None:
                 first = self._first_before(text, run.start() + offset, bounds[0])
                 yield _person((first, bounds[1]), 0.8, "credential")
+
+    def _town(self, text: str, start: int, end: int, credential: str) -> bool:
+        """Say whether a state stands there: `in Altoona, PA on March 3`."""
+        if credential.lstrip(", (") not in _STATES or not self._trimmer.lexicon.place(
+            text[start:end]
+        ):
+            return False
+        return _WHERE.search(text, max(0, start - 12), start) is not None
 
     def _first_before(self, text: str, run_start: int, start: int) -> int:
         """Take in a first name that is a plain word: `Whit Calloway CRNA`."""

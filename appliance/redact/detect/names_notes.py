@@ -72,7 +72,7 @@ _SIGNERS = word_set(
     nurse, prep, prepared, filled, rph, dispensed, escort, transport"""
 )
 _SIGNED = re.compile(
-    r"[ ]?[:=/][ ]?(?P<v>[A-Z]{2,3}|[a-z]{2,3}|[A-Z]\.[ ]?[A-Z]\.|[a-z]\.[ ]?[a-z]\.)"
+    r"[ ]?[:=/][ ]{0,5}(?P<v>[A-Z]{2,3}|[a-z]{2,3}|[A-Z]\.[ ]?[A-Z]\.|[a-z]\.[ ]?[a-z]\.)"
     r"(?P<more>[ ]?/[ ]?[A-Za-z]{2,3})?(?=[ \t]{0,4}(?:$|\n|[|;,)]|\.(?:\s|$))|[ ]{2}|[ ]\d)"
     r"|[ ]?\((?P<w>[a-z]{2,3}|[A-Z]{2,3})\)"
 )
@@ -119,7 +119,8 @@ _CLOSING_SURE = re.compile(
 _CLOSING_LAST = re.compile(r"(?:[.!?)][ ]{1,3}|\n[ \t]*)(?P<v>[A-Z]{2,3})\s*\Z")
 _CLOSING_SLASH = re.compile(r"(?m)[ ]/[ ]?(?P<v>[A-Z]{2,3})[ ](?=\d{3,6}[ \t]*(?:$|\.|,|;))")
 _CLOSING_DOTTED = re.compile(
-    r"(?:[.!?;)][ ]{1,3}|\n[ \t]{0,8})(?P<v>[a-z]\.[ ]?[a-z]\.(?:[ ]?[a-z]\.)?)[ \t]{0,4}(?=\n|$)"
+    r"(?:(?:[.!?;)][ ]{1,3}|\n[ \t]{0,8}|[a-z][ ])(?P<v>[a-z]\.[ ]?[a-z]\.(?:[ ]?[a-z]\.)?)"
+    r"|[ ]{2}(?P<w>[A-Z]\.[ ]?[A-Z]\.(?:[ ]?[A-Z]\.)?))[ \t]{0,4}(?=\n|$)"
 )
 #: Two or three letters that stand for something else in notes, folded.
 _SHORT = plain_words("short_en")
@@ -223,8 +224,9 @@ class NoteNames:
                 yield _person(*match.span("v"), "initials")
         for rule in (_CLOSING, _CLOSING_SLASH, _CLOSING_DOTTED, _CLOSING_LAST):
             for match in rule.finditer(text):
-                if all(self._letters(half) for half in match["v"].split("/")):
-                    yield _person(*match.span("v"), "initials")
+                group = "v" if match["v"] else "w"
+                if all(self._letters(half) for half in match[group].split("/")):
+                    yield _person(*match.span(group), "initials")
 
     def _letters(self, letters: str, *, sure: bool = False) -> bool:
         """Say whether letters can be initials: no abbreviation, no word; few are none when sure."""

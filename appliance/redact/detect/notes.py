@@ -14,6 +14,7 @@ from appliance.redact.detect.lexicon import FUNCTION_WORDS, Lexicon, fold
 from appliance.redact.detect.names_cues import STOP, word_set
 from appliance.redact.detect.names_notes import NoteNames
 from appliance.redact.detect.names_shapes import TOKEN
+from appliance.redact.detect.names_told import ToldNames
 from appliance.redact.detect.orgs_en import OrganizationFinder
 from appliance.redact.detect.weeds import NOBODY
 
@@ -136,6 +137,7 @@ class Notes:
         """Use the word lists."""
         self._lexicon = lexicon
         self._names = NoteNames(lexicon)
+        self._told = ToldNames(lexicon)
         self._organizations = OrganizationFinder(lexicon)
 
     def find(self, text: str, hits: Sequence[Span]) -> list[Span]:
@@ -145,7 +147,7 @@ class Notes:
             text: plain text.
             hits: what the rules found in it.
         """
-        found = list(self._names.find(text))
+        found = [*self._names.find(text), *self._told.find(text)]
         found.extend(self._organizations.find(text))
         found.extend(self._named(text))
         found.extend(self._kin(text))

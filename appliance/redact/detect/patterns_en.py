@@ -271,7 +271,7 @@ LABELS: tuple[Pattern, ...] = (
         " tag number, tag no, vin, vehicle identification, vehicle registration, vehicle reg,"
         " vehicle id, chassis number, chassis no, number plate, reg plate",
         value=(
-            r"(?P<v>(?=[A-Za-z \-]{0,8}\d)[A-Za-z0-9]{1,4}(?:[ \-][A-Za-z0-9]{2,5}){1,2}(?!\w)"
+            r"(?P<v>(?=[A-Za-z \-]{0,8}\d)[A-Za-z0-9]{1,4}(?:[ \-](?-i:[A-Z0-9]{2,5}|[a-z]*\d[a-z\d]*)){1,2}(?!\w)"
             r"|(?=[A-Za-z\-]*\d)[A-Za-z0-9][A-Za-z0-9\-]{2,18}[A-Za-z0-9])"
         ),
         score=0.8,

@@ -106,9 +106,11 @@ DATES: tuple[Pattern, ...] = (
     anchored(
         "note_month_alone_lower",
         "DATE_TIME",
-        ("in ", "since ", "last ", "until ", "till ", "next ", "early ", "late ", "mid ", "mid-"),
-        rf"(?:in|since|last|until|till|next|early|late|mid)[ \-](?P<v>{_LOWER_MONTHS})(?![\w\-'’])",
+        tuple(_LOWER_MONTHS.split("|")),
+        r"(?<!\w)(?:in|since|last|until|till|next|early|late|mid|of|by|before|after|around|from"
+        rf"|this)[ \-](?P<v>{_LOWER_MONTHS})(?![\w\-'’])",
         score=0.45,
+        before=8,
     ),
     shaped(
         "note_timestamp",

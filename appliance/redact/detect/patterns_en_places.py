@@ -128,7 +128,7 @@ PLACES: tuple[Pattern, ...] = (
             r"(?P<v>[A-Z0-9][^\n|;:]{1,80}?)(?=[ \t]*(?:$|\n|\||;|[ \t]{3,}|\.[ \n]|(?:Tel|Phone"
             r"|Fax|Email|DOB|MRN|SSN|Zip|State|City|Name|Sex|Age|Cell|PCP|Insurance)\b))"
         ),
-        separator=r"[ \t]*(?:\([^)\n]{1,14}\))?[ \t]*[:=][ \t]*\n?[ \t]*",
+        separator=r"[ \t]*(?:\([^)\n]{1,14}\))?[ \t]*(?:[:=]|\.{3,}:?|_{3,})[ \t]*\n?[ \t]*",
         score=0.6,
     ),
     shaped(
@@ -251,7 +251,7 @@ PLACES: tuple[Pattern, ...] = (
         "us_city_state",
         "LOCATION",
         r"(?<![\w.])(?P<v>(?:(?:St|Ft|Mt)\.[ ])?[A-Z][\w'’.\-]+(?:[ \t](?:of|or|and|de|del|la"
-        rf"|[A-Z][\w'’.\-]+)){{0,3}},[ \t]{{0,2}}(?!ID[ ]\d(?!3[2-8]))("
+        rf"|[A-Z][\w'’.\-]+)){{0,3}},[ \t]{{0,2}}(?!ID[ ](?:\d(?!3[2-8])|(?i:card|number|badge|no|band)))("
         rf"?:{US_STATES}))(?=\.?,?[ \t\n]{{0,3}}(?:\d{{5}}"
         r"|[.,;:)\n]|$|[a-z]))(?![\w])",
         score=0.6,
@@ -286,7 +286,7 @@ PLACES: tuple[Pattern, ...] = (
     shaped(
         "bed",
         "LOCATION",
-        r"(?<!\w)(?:Bed|BED|Rm|Bay)[ ]?#?\d{1,4}[A-D]?(?!\w|\.\d)",
+        r"(?<!\w)(?:Bed|BED|Rm|Bay)[ ]?#?(?P<v>\d{1,4}[A-D]?)(?!\w|\.\d)",
         score=0.5,
         lead="capital",
     ),
@@ -367,7 +367,7 @@ ORGANIZATIONS: tuple[Pattern, ...] = (
     shaped(
         "org_lower",
         "ORGANIZATION",
-        r"(?<=\b(?:at|to) )(?!(?:the|this|our|your|my|an?|his|her|their|that|outside|local"
+        r"(?<=\b(?:at|to) )(?![a-z. ]*\b(?:for|in|a|and|an|my|his|her|their|the|from|with) )(?!(?:the|this|our|your|my|an?|his|her|their|that|outside|local"
         r"|another|any|each|same) )(?:[a-z][a-z'.]+ ){1,3}(?:general hospital|memorial hospital"
         r"|medical center|hospital|general|memorial|clinic|health center|university)(?!\w)",
         score=0.35,

@@ -41,6 +41,15 @@ PATTERNS: tuple[Pattern, ...] = (
         score=0.7,
         lead="capital",
     ),
+    shaped(
+        "ie_eircode",
+        "ZIP_CODE",
+        # The letters the post leaves out are taken too: they are written by mistake.
+        r"(?<![\w\-/.])(?:[A-Z]\d{2}|D6W)[ ](?=\d{0,3}[A-Z])(?=[A-Z]{0,3}\d)[A-Z\d]{4}(?![\w\-/%])",
+        score=0.5,
+        lead="capital",
+        context=r"(?:^|[,\n]|[a-z])[ ]{0,2}",
+    ),
     anchored(
         "udi",
         "DEVICE_ID",

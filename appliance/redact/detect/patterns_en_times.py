@@ -167,6 +167,15 @@ DATES: tuple[Pattern, ...] = (
         ),
     ),
     shaped(
+        "en_month_day_visit",
+        "DATE_TIME",
+        rf"(?<![\w/.])(?P<v>{_MD})(?=[ ](?i:appts?|appointments?|visits?|clinic|f/u|follow-?up|labs"
+        r"|surgery|procedure|scans?|mri|ct|cxr|echo|colonoscopy|dos|admission|discharge)\b)",
+        score=0.45,
+        lead="digit",
+        digits=2,
+    ),
+    shaped(
         "en_month_day_word",
         "DATE_TIME",
         rf"(?<![\w/.])(?:0?[1-9]|1[0-2])/(?:0?[789]|1[1-9]|[23]\d){_NOT_RATIO}",
@@ -280,7 +289,7 @@ DATES: tuple[Pattern, ...] = (
             r"(?P<v>\d{1,4}[ ]?[/.\-][ ]?\d{1,2}(?:[ ]?[/.\-][ ]?\d{1,4})?|(?:19|20)\d{2}"
             r"|\d{2} ?\d{2} ?(?:19|20)\d{2})(?![\w/\-])"
         ),
-        separator=r"[ \t]*(?:\([^)\n]{1,14}\))?[ \t]*(?:[:=#|]|is\b|on\b|in\b|-)?[ \t]*\n?[ \t]*",
+        separator=r"[ \t]*(?:\([^)\n]{1,14}\))?[ \t]*(?:[:=#|]|\.{3,}:?|_{3,}|is\b|on\b|in\b|-)?[ \t]*\n?[ \t]*",
         score=0.75,
     ),
 )

@@ -17,6 +17,8 @@ _NEVER = frozenset(
     {"DATE_TIME", "AGE", "NRP", "LOCATION", "ORGANIZATION", "ZIP_CODE", "CVV", "TITLE"}
 )
 _WORD = re.compile(r"[^\W\d_]+(?:['’\-][^\W\d_]+)*")
+#: `E.C.`: whom a text calls by initials is called so again.
+_INITIALS = re.compile(r"(?:[^\W\d_a-z]\.){2,4}")
 _PARTICLES = frozenset(
     [
         "de",
@@ -89,6 +91,9 @@ class Propagator:
             compact = re.sub(r"[\s\-./]", "", value)
             if compact != value and len(compact) >= 6:
                 yield lower(compact), False
+            return
+        if _INITIALS.fullmatch(value):
+            yield lower(value), True
             return
         words = [w for w in _WORD.findall(value) if fold(w) not in _PARTICLES]
         names = [w for w in words if len(w) > 1 and fold(w) not in STOP]

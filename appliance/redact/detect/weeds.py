@@ -28,7 +28,7 @@ NOBODY = word_set(
     pgy, pgy1, pgy2, pgy3, pgy4, ms3, ms4, ssn, ho, attg, im, em, fm, obgyn, ccc,
     est, edt, cst, cdt, mst, mdt, pst, pdt, akst, hst, utc, gmt, am, pm, hrs,
     mom, mum, mommy, dad, daddy, mother, father, grandma, grandpa, gma, gpa, mgm, pgm, mgf, pgf,
-    fob,
+    mam, mammy, nan, nana, nanna, gran, granny, grandad, granda, gramps, pops, fob,
     mob, sib, sibs, sis, bro, wife, husband, son, daughter, dtr, baby, infant, parents, spouse,
     aunt, uncle, niece, nephew, hubby, mil, fil, pt, patient"""
 )
@@ -55,6 +55,11 @@ _WEAK = frozenset(
 _CUED = frozenset(
     {"names:title", "names:label", "names:kin", "names:last_first", "names:listed", "names:initial"}
 )
+#: Rules of courts and messages that know letters of people from letters of other things.
+_LETTERS = frozenset(
+    {"names:note_initials", "names:initials", "names:court_list", "names:told"}
+)
+_DEGREES = word_set("md, phd, jd, llm, llb, mba")
 _RELATIVES = word_set(
     """mom, mum, mommy, dad, daddy, mother, father, grandma, grandpa, sis, bro, wife, husband, son,
     daughter, baby, infant, parents, spouse, aunt, uncle, niece, nephew, hubby, patient, pt"""
@@ -91,6 +96,7 @@ _SIGHT = re.compile(r"6/(?:5|6|7\.5|9|12|18|24|30|36|60)")
 _EYES = re.compile(r"(?i:\bacuity|snellen|pinhole|\bVA\b|\bvision\b|ophthalm|optometr)")
 #: "Nottingham grade 2 (6/9)": the score in brackets behind a grade.
 _GRADED = re.compile(r"(?i:grade[ ][\dIV]{1,3}[ ]\()$")
+_WEEK_OF = re.compile(r"(?i)(?<!\w)(?:week|wk)[ ]of[ ]$")
 #: "B. Colon": the second jar.
 _ITEM = re.compile(r"[A-H]\.[ ](\w+)")
 _SHORT_LABELS = word_set("loc, arr, iso, alb, ana, phos, lac, al, ed, dot, rae, kay, lyn, lin, tam")
@@ -130,7 +136,7 @@ class Weeds:
             return self._no_number(text, span)
         piece = text[span.start : span.end]
         words = re.findall(r"[^\W\d_][\w'’./\-]*", piece)
-        if not words or span.source == "names:note_initials":
+        if not words or (span.source in _LETTERS and piece.replace(".", "").lower() not in _DEGREES):
             return False
         if all(fold(w).replace(".", "") in NOBODY for w in words):
             return not self._called(span, piece)
@@ -218,6 +224,8 @@ class Weeds:
     def _score(text: str, span: Span) -> bool:
         if _GRADED.search(text, max(0, span.start - 14), span.start):
             return True
+        if _WEEK_OF.search(text, max(0, span.start - 10), span.start):
+            return False
         if _SIGHT.fullmatch(text, span.start, span.end) and _EYES.search(text):
             return True
         return _SCORED.search(text, max(0, span.start - 30), span.start) is not None

@@ -1,0 +1,118 @@
+"""Names that a message tells by a phrase: `M.T. is a 13-year-old`, `we call him Bug`.
+
+Owns `ToldNames`. Each rule needs the phrase; the lists only keep words of medicine out.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from appliance.records import Span
+from appliance.redact.detect.lexicon import FUNCTION_WORDS, Lexicon, fold
+from appliance.redact.detect.names_cues import EPONYMS, STOP, word_set
+
+_WORD = r"[A-Z][\w'’\-]*[a-z]"
+_CALLED = re.compile(
+    r"(?<!\w)(?i:(?:we|they|i|you|everyone|everybody|friends|family|mum|mom|dad|people|folks)"
+    r"(?:[ ](?:all|just|usually|both))?[ ]call(?:ed|s)?[ ](?:him|her|me|them)"
+    r"|goes[ ]by|went[ ]by|go[ ]by|prefers[ ]to[ ]be[ ]called|likes[ ]to[ ]be[ ]called"
+    rf"|answers[ ]to)[ ](?:the[ ]name[ ])?[\"“'‘]?(?P<v>{_WORD})(?!\w)"
+)
+_HEDGE = r"(?:(?:now|only|just|maybe|about|around|almost|nearly|roughly|already|turning)[ ])*"
+#: `Letebrhan, she's maybe 80`: whoever has an age.
+_SUBJECT = re.compile(
+    rf"(?<![\w'’.\-])(?P<v>{_WORD}(?:[ ]{_WORD}){{0,2}}),?[ ](?:and[ ])?"
+    rf"(?:s?he(?:['’]s|[ ]is|[ ]was)|who(?:['’]s|[ ]is|[ ]was))[ ]{_HEDGE}\d{{1,3}}"
+    r"(?=[,.;)\n]|[ ](?:years?|yrs?|and|with|but|now)\b|$)"
+)
+#: `Cosgrave, side room 2`: who lies there.
+_PLACED = re.compile(
+    rf"(?<![\w'’.\-])(?P<v>{_WORD}),?[ ](?:side[ ]?room|(?i:room|rm|bed|bay|cubicle))[ ]#?\d"
+)
+_BEFORE = re.compile(
+    r"(?i:(?<!\w)(?:patient|pt|client|resident|student|pupil|child|girl|boy|baby|infant|inmate"
+    r"|named|called|initials|initialled|initialed|son|daughter|brother|sister|husband|wife|mother"
+    r"|father|partner|signed|signature|admit|admitting|discharge|discharging)[ :,]{1,2})$"
+)
+_AFTER = re.compile(
+    r"(?:['’]s[ ](?:mother|father|mom|mum|dad|parents?|wife|husband|son|daughter|family|sister"
+    r"|brother|age|record|chart|guardian|carer|school)"
+    r"|,?[ ](?:is|was)[ ](?:an?|the|now)[ ](?:[\w\-]+[ ]){0,3}?(?:\d|man|woman|boy|girl|male|female"
+    r"|patient|lady|gentleman|student|child|infant|baby|teen)"
+    r"|,?[ ](?:aged?[ ])?\d{1,3}(?:[ ]?(?:yo|y/o|years?)\b|[ \-]years?|[ ]?[MFmf]\b|,)"
+    r"|,[ ](?:an?[ ](?:\d|man|woman|boy|girl)|who|whose|born|aged)\b"
+    r"|[ ]\(?(?:DOB|born|dob|MRN|aged)\b"
+    r"|[ ](?:presents|presented|reports|reported|denies|denied|complains|complained|told|lives"
+    r"|lived|says|said|returned|asks|asked|refuses|refused|weighs|takes|has[ ]been)\b)"
+)
+_DOTTED = re.compile(r"(?<![\w.])[A-Z]\.[ ]?[A-Z]\.(?:[ ]?[A-Z]\.)?(?!\w)")
+#: Letters with full stops that are no person's: countries, times, ways and places.
+_NOBODY = word_set(
+    """us, uk, eu, un, usa, uae, dc, iv, im, po, pr, sl, sc, sq, er, or, ed, icu, am, pm, bid, tid,
+    qid, qd, qhs, hs, prn, pc, ac, md, do, rn, np, pa, pt, ot, st, phd, ma, ba, bs, ms, mba, dds,
+    dvm, jd, ie, eg, ad, bc, ii, cc, ny, nj, nc, sd, nd, nm, ri, nh, sa, ag, co, vs, id, ob, gi"""
+)
+_LETTERS = re.compile(r"(?<!\w)(?i:initials)[ ](?P<v>[A-Z]{2,3}|[a-z]{2,3})(?=[.,;)\n]|$)")
+#: `dr bose`: a plain word that is a surname, unless it is what doctors do or have.
+_DOCTOR = re.compile(r"(?<![\w@.\-])(?:dr|prof|mr|mrs)\.?[ ](?P<v>[a-z]{3,}(?:[-'’][a-z]+)?)(?!\w)")
+_DOES = word_set(
+    """said, office, visit, note, order, list, letter, will, want, wanna, call, told, bill, may,
+    gave, put, seen, saw, just, never, ever, even, still, also, then, over, back, here, there,
+    today, now, please, page, sign, see, care, test, room, line, house, help, think, thought, feel,
+    felt, keep, kept, took, take, made, make, gonna, got, get, let, left, right, good, new, old,
+    best, first, next, last, one, two, type, shopping, google, strange, love, pepper, web"""
+)
+
+
+class ToldNames:
+    """Finds names by the phrases of messages."""
+
+    def __init__(self, lexicon: Lexicon) -> None:
+        """Use the word lists."""
+        self._lexicon = lexicon
+
+    def find(self, text: str) -> Iterable[Span]:
+        """Yield names; they may overlap."""
+        for match in _CALLED.finditer(text):
+            if fold(match["v"]) not in FUNCTION_WORDS | STOP:
+                yield _person(*match.span("v"))
+        for match in _SUBJECT.finditer(text):
+            words = match["v"].split(" ")
+            if not any(self._plain(w) for w in words):
+                yield _person(*match.span("v"))
+        for match in _PLACED.finditer(text):
+            if not self._plain(match["v"]) and self._lexicon.surname(match["v"]):
+                yield _person(*match.span("v"))
+        yield from self._letters(text)
+        for match in _DOCTOR.finditer(text):
+            word = match["v"]
+            acts = word.endswith(("s", "ed", "ing")) or fold(word) in FUNCTION_WORDS | _DOES | STOP
+            if self._lexicon.surname(word) and not acts:
+                yield _person(*match.span("v"))
+
+    def _letters(self, text: str) -> Iterable[Span]:
+        """`M.T. is a 13-year-old`, `signed K.M.`, `initials tw`."""
+        for match in _LETTERS.finditer(text):
+            if fold(match["v"]) not in FUNCTION_WORDS:
+                yield _person(*match.span("v"))
+        for match in _DOTTED.finditer(text):
+            if fold(re.sub(r"[. ]", "", match.group())) in _NOBODY:
+                continue
+            told = _AFTER.match(text, match.end())
+            if told or _BEFORE.search(text, max(0, match.start() - 20), match.start()):
+                yield _person(*match.span())
+
+    def _plain(self, word: str) -> bool:
+        known, folded = self._lexicon, fold(word)
+        return (
+            known.common(word)
+            or known.place(word)
+            or folded in EPONYMS
+            or folded in STOP
+            or (known.medical(word))
+        )
+
+
+def _person(start: int, end: int) -> Span:
+    return Span(start=start, end=end, entity_type="PERSON", score=0.55, source="names:told")
