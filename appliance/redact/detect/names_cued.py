@@ -26,6 +26,8 @@ _SIGNATURE = re.compile(
 )
 _SECOND = re.compile(rf"[ ](?P<v>{TOKEN})(?=[,.;)\n(]|$)")
 _ADDRESSED = frozenset({"dr", "mr", "mrs", "ms", "miss", "prof"})
+#: Those who are called by a first name behind their post: "RN Mo has".
+_FIRST_NAMED = frozenset({"rn", "nurse", "np", "cna", "lpn"})
 _NO_SURNAME = frozenset({"if", "in", "is", "it", "at", "of", "or", "as", "by", "to"})
 _GAUGE = re.compile(r"\d[ ]?$")
 #: Credentials that stand before a name as titles do: "hit RN Tosh".
@@ -101,7 +103,11 @@ class CuedNames:
         if title == "fr" and _GAUGE.search(text, max(0, start - 4), start):
             return  # "19 Fr Blake": a size.
         bounds = self._trimmer.trim(text, *match.span(group), strict=title in WEAK_TITLES)
-        if bounds is None and title in _ADDRESSED and self._short(match[group]):
+        if (
+            bounds is None
+            and title in _ADDRESSED | _FIRST_NAMED
+            and self._short(match[group], first=title in _FIRST_NAMED)
+        ):
             bounds = match.start(group), match.start(group) + 2
         if bounds is None and title in _CREDENTIALS:
             bounds = self._plain_word(text, start, end, match)
@@ -117,14 +123,15 @@ class CuedNames:
                 source="names:title",
             )
 
-    def _short(self, run: str) -> bool:
-        """Say whether a surname of two letters stands there: `Dr. Ma`, `Mrs. Do`."""
+    def _short(self, run: str, *, first: bool) -> bool:
+        """Say whether a name of two letters stands there: `Dr. Ma`, `Mrs. Do`, `RN Mo`."""
+        lexicon = self._trimmer.lexicon
         word = run.split(" ")[0]
         return (
             len(word) == 2
             and word.istitle()
             and fold(word) not in _NO_SURNAME
-            and self._trimmer.lexicon.surname(word)
+            and (lexicon.first_name(word) if first else lexicon.surname(word))
         )
 
     def _cued(self, text: str, start: int, end: int, kind: str) -> Iterable[Span]:

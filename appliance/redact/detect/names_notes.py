@@ -117,6 +117,10 @@ _CLOSING_SURE = re.compile(
     r"(?P<v>[A-Za-z]{2,3})[ \t]{0,4}$"
 )
 _CLOSING_LAST = re.compile(r"(?:[.!?)][ ]{1,3}|\n[ \t]*)(?P<v>[A-Z]{2,3})\s*\Z")
+#: Entries of a log: the letters of who wrote one, and the time or number that opens the next.
+_CLOSING_ENTRY = re.compile(
+    r"(?m)[.!?)][ ]{1,3}(?:ok[ ])?(?P<v>[A-Z]{2,3}|[a-z]{2,3})[ \t]*\n(?=[ \t]*#?\d{1,2}[:/. ]?\d)"
+)
 _CLOSING_SLASH = re.compile(r"(?m)[ ]/[ ]?(?P<v>[A-Z]{2,3})[ ](?=\d{3,6}[ \t]*(?:$|\.|,|;))")
 _CLOSING_DOTTED = re.compile(
     r"(?:(?:[.!?;)][ ]{1,3}|\n[ \t]{0,8}|[a-z][ ])(?P<v>[a-z]\.[ ]?[a-z]\.(?:[ ]?[a-z]\.)?)"
@@ -222,7 +226,7 @@ class NoteNames:
             folded = fold(match["v"])
             if folded not in _SHORT and folded not in FUNCTION_WORDS:
                 yield _person(*match.span("v"), "initials")
-        for rule in (_CLOSING, _CLOSING_SLASH, _CLOSING_DOTTED, _CLOSING_LAST):
+        for rule in (_CLOSING, _CLOSING_ENTRY, _CLOSING_SLASH, _CLOSING_DOTTED, _CLOSING_LAST):
             for match in rule.finditer(text):
                 group = "v" if match["v"] else "w"
                 if all(self._letters(half) for half in match[group].split("/")):

@@ -19,6 +19,20 @@ _CALLED = re.compile(
     r"|goes[ ]by|went[ ]by|go[ ]by|prefers[ ]to[ ]be[ ]called|likes[ ]to[ ]be[ ]called"
     rf"|answers[ ]to)[ ](?:the[ ]name[ ])?[\"“'‘]?(?P<v>{_WORD})(?!\w)"
 )
+#: `Thanks,` and the next line: whoever closes a letter, also by a plain word.
+_CLOSES = re.compile(
+    r"(?m)^[ \t]*(?i:(?:many[ ])?thanks(?:[ ]again)?|thank[ ]you|(?:best|kind|warm)(?:[ ]regards)?|regards"
+    r"|sincerely(?:[ ]yours)?|yours(?:[ ](?:truly|sincerely|faithfully))?|respectfully|cheers|love"
+    rf"|cordially|warmly|take[ ]care)[,.!]?[ \t]*\n{{1,3}}[ \t]*[\-–—]?[ ]?(?P<v>{_WORD}(?:[ ]{_WORD})?)"
+    r"[ \t]*(?=\n|$)"
+)
+#: `kids: Inti (11), Killa (8)`: names by the ages behind them.
+_CHILDREN = re.compile(
+    r"(?i:(?<!\w)(?:kids|children|sons|daughters|siblings|brothers|sisters|twins|grandkids"
+    r"|grandchildren)[ ]?[:,\-–]?[ ])"
+    rf"(?P<v>{_WORD}[ ]\(?\d{{1,2}}\)?(?:(?:,|;|[ ]and|[ ]&)[ ](?:and[ ]|baby[ ])?{_WORD}[ ]\(?\d{{1,2}}\)?){{0,7}})"
+)
+_CHILD = re.compile(rf"(?P<v>{_WORD})[ ]\(?\d")
 _HEDGE = r"(?:(?:now|only|just|maybe|about|around|almost|nearly|roughly|already|turning)[ ])*"
 #: `Letebrhan, she's maybe 80`: whoever has an age.
 _SUBJECT = re.compile(
@@ -77,6 +91,12 @@ class ToldNames:
         for match in _CALLED.finditer(text):
             if fold(match["v"]) not in FUNCTION_WORDS | STOP:
                 yield _person(*match.span("v"))
+        for match in _CLOSES.finditer(text):
+            if not any(fold(w) in FUNCTION_WORDS for w in match["v"].split(" ")):
+                yield _person(*match.span("v"))
+        for match in _CHILDREN.finditer(text):
+            for child in _CHILD.finditer(text, *match.span("v")):
+                yield _person(*child.span("v"))
         for match in _SUBJECT.finditer(text):
             words = match["v"].split(" ")
             if not any(self._plain(w) for w in words):

@@ -28,8 +28,8 @@ _AGES = tuple(
         rf"[ ]?[/\-][ ]?{_N}(?=[ ]?(?:yo?\b|[MFmf]\b|/[MF]\b))",
         rf"(?:[ ]{{2,12}}|\t|[ ]?\|[ ]?){_N}"
         r"(?=[ ]{2}|\t|[ ]?\||[ ]?/?[ ]?[MFmf]\b|[ ]?(?:$|\n))",
-        rf",?[ ]{_N}(?=[ ]?(?:yo?|y/o|yrs?|years?)\b|[ ]?/?[ ]?[MFmf]\b"
-        r"|,?[ ](?:here|presents?|with|w/|c/o|s/p|seen|who|has|is|for|from|hx)\b)",
+        rf",?[ ]{_N}(?=[ ]?(?:yo?|y/o|yrs?|years?|mo)\b|[ ]?/?[ ]?[MFmf]\b"
+        r"|,?[ ](?:at[ ]the[ ]time|here|presents?|with|w/|c/o|s/p|seen|who|has|is|for|from|hx)\b)",
         rf"[ ](?:is|was|turned|turns)[ ](?:now[ ]|only[ ])?{_N}(?=[.,;)](?!\d)|[ ](?:and|with)[ ]"
         rf"|$)",
         # An identifier or a day between: a list of cases.

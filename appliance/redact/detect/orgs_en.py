@@ -35,6 +35,7 @@ _RUN = re.compile(
     rf" ]){{0,2}}(?:&[ ])?{_WORD}){{1,7}}"
     r"(?:[ ]#?\d{1,5}(?![\w/.\-]))?"
 )
+_FORM = re.compile(r",?[ ](?:PLLC|P\.?L\.?L\.?C\.?|L\.?L\.?C\.?|L\.?L\.?P\.?|P\.?C\.|P\.A\.|Inc\.?|Ltd\.?)(?!\w)")
 _PIECE = re.compile(r"[^\s]+")
 _COMPANY = (
     rf"(?P<v>(?=[A-Z]){_WORD}(?:[ ](?:(?:of|the|and|for|de|la|del)[ ])?(?:&[ ])?{_WORD}){{0,4}})"
@@ -119,6 +120,8 @@ class OrganizationFinder:
         end -= len(text[pieces[last].start() : end]) - len(
             text[pieces[last].start() : end].rstrip(".,")
         )
+        form = _FORM.match(text, end)
+        end = end if form is None else form.end()
         yield _organization(pieces[first].start(), end, 0.45, "tail")
 
     def _dictated(self, run: re.Match[str], words: list[str], first: int, last: int) -> bool:

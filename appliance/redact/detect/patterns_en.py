@@ -12,6 +12,7 @@ from appliance.redact.detect import (
     patterns_en_places,
     patterns_en_postal,
     patterns_en_times,
+    patterns_en_letters,
     patterns_en_world,
     patterns_ids,
 )
@@ -388,5 +389,6 @@ PATTERNS: tuple[Pattern, ...] = (
     + patterns_en_asks.PATTERNS
     + patterns_en_postal.PATTERNS
     + patterns_en_world.PATTERNS
+    + patterns_en_letters.PATTERNS
     + patterns_ids.ENGLISH
 )

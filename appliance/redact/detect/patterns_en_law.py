@@ -334,10 +334,11 @@ ABROAD: tuple[Pattern, ...] = (
     anchored(
         "street_compound",
         "LOCATION",
-        "straße, strasse, gasse, platz, allee, gade, gatan, straat, laan, vej, weg",
+        "straße, strasse, gasse, platz, allee, gade, gatan, straat, laan, vej, weg, gata, gaten,"
+        " vegen, veien, vägen, katu, utca, plein, gracht, kade",
         r"(?-i:[A-ZÀ-Þ])[\w\-]*(?:straße|strasse|gasse|platz|allee|gade|gatan|straat|laan|vej"
-        r"|weg)[ ]"
-        r"\d{1,4}[a-z]?(?![\w.])",
+        r"|weg|gata|gaten|vegen|veien|vägen|katu|utca|plein|gracht|kade)[ ]\d{1,4}[a-z]?(?![\w.])"
+        r"(?:,[ ](?:[A-Z]{1,2}-)?(?:\d{3,5}[ ]?\d{0,2}[ ])?(?-i:[A-ZÀ-Þ])[\w\-]+)?",
         score=0.6,
         before=30,
     ),

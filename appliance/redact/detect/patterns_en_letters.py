@@ -1,0 +1,88 @@
+"""English patterns of letters, logs and forms: old state names, logins, ages in headings."""
+
+from __future__ import annotations
+
+from appliance.redact.detect.patterns import Pattern, anchored, shaped
+
+#: How states were shortened before they had two letters.
+_OLD_STATES = (
+    r"(?:Ala|Ariz|Ark|Calif|Colo|Conn|Del|Fla|Ga|Ill|Ind|Kan|Kans|Ky|La|Md|Mass|Mich|Minn|Miss|Mo"
+    r"|Mont|Neb|Nebr|Nev|Okla|Ore|Penn|Pa|Tenn|Tex|Va|Vt|Wash|Wis|Wyo|Ont|Que|Alta|Sask|Man|NSW)"
+)
+_TOWN = r"[A-Z][\w'’\-]+(?:[ ](?:of[ ])?[A-Z][\w'’\-]+){0,2}"
+_EXAM = r"(?:CT|CTA|MRI|MRA|PET|X-?ray|xray|US|echo|mammo|DEXA|scan|C/A/P|labs|colonoscopy|EGD)"
+
+PATTERNS: tuple[Pattern, ...] = (
+    shaped(
+        "old_state",
+        "LOCATION",
+        rf"(?<![\w.])(?P<v>{_TOWN},[ ]{_OLD_STATES}\.)(?=[ ,;:)\n]|$)",
+        score=0.55,
+        lead="capital",
+    ),
+    shaped(
+        "us_city_state_gap",
+        "LOCATION",
+        # In a header the next field follows behind a gap.
+        rf"(?<![\w.])(?P<v>{_TOWN},[ ](?:AL|AK|AZ|AR|CA|CO|CT|FL|GA|IL|IN|IA|KS|KY|LA|ME|MI|MN|MO"
+        r"|MT|NE|NV|NH|NJ|NM|NY|NC|ND|OH|OK|OR|RI|SC|SD|TN|TX|UT|VT|VA|WA|WV|WI|WY|AB|BC|MB|NB|NS"
+        r"|ON|QC|SK))(?=[ ]{2,}|\t|[ ]?\||[ ]?\n)",
+        score=0.5,
+        lead="capital",
+    ),
+    shaped(
+        "docket_letters",
+        "CASE_NUMBER",
+        r"(?<![\w\-/.])(?:\d{2}|\d{4})-[A-Z]{2,4}-\d{3,6}(?![\w\-/])",
+        score=0.55,
+        lead="digit",
+        digits=4,
+    ),
+    anchored(
+        "login_by",
+        "USERNAME",
+        "by ",
+        r"by[ ](?P<v>[a-z]{3,14}\d{1,3}|[a-z]{3,14}_[a-z]{1,8}\d{0,3})(?![\w@\-]|\.\w)",
+        score=0.5,
+        flags=0,
+    ),
+    shaped(
+        "login_joined",
+        "USERNAME",
+        r"(?<![\w@./\-])[a-z]{3,14}_[a-z]\d{0,3}(?![\w@/=(\-]|\.\w)",
+        score=0.4,
+    ),
+    anchored(
+        "exam_month",
+        "DATE_TIME",
+        "april, january, february, june, july, august, september, october, november, december",
+        rf"(?<!\w)(?-i:{_EXAM})[ ](?P<v>(?-i:January|February|March|April|June|July|August"
+        r"|September|October|November|December))(?=[.,;)\n]|$)",
+        score=0.45,
+        before=9,
+    ),
+    anchored(
+        "visit_age",
+        "AGE",
+        "well child, wcc, wcv, well visit, check-up, checkup",
+        r"(?:well[ ]child(?:[ ](?:visit|check|exam|care))?|wcc|wcv|well[ ]visit|check-?up)[ ]?"
+        r"[\-–—:][ ]?(?P<v>\d{1,2})[ \-](?=years?|yrs?|months?|mos?\b)",
+        score=0.5,
+    ),
+    shaped(
+        "age_after_birthday",
+        "AGE",
+        r"[ ]{2,4}\(?(?P<v>[1-9]\d?|1[01]\d)\)?(?=[ \t]*(?:\n|$))",
+        score=0.45,
+        context=r"(?i:[/\-., ](?:19|20)\d\d)",
+    ),
+    shaped(
+        "age_months_glued",
+        "AGE",
+        r"(?<![\w.\-/])(?P<v>\d{1,2})(?=mo(?!\w))",
+        score=0.5,
+        lead="digit",
+        digits=1,
+        context=r"(?:[A-Z][\w'’\-]+,?|(?i:is|a|our|my|old|boy|girl|the)|[,;:(|])[ ]?",
+    ),
+)
