@@ -18,7 +18,7 @@ _LOWER_PAIR = re.compile(
     rf"(?<![\w@.\-])(?P<a>[a-z]{{3,15}})[ ](?:[a-z]\.?[ ])?(?P<b>{_LOWER})(?![\w@\-])"
 )
 _LOWER_TITLE = re.compile(
-    r"(?<![\w@.\-])(?:dr|drs|mr|mrs|ms|miss|prof|nurse|officer|judge|surgeon|attending|resident"
+    r"(?<![\w@.\-])(?:dr|drs|doctor|mister|doc|mr|mrs|ms|miss|prof|nurse|officer|judge|surgeon|attending|resident"
     r"|pcp|rn|np|cna"
     r"|pharmacist|consultant|provider|therapist)\.?[ ](?:[a-z]\.?[ ])?"
     rf"(?P<v>{_LOWER}(?:[ ]{_LOWER})?)(?![\w@])"

@@ -9,8 +9,9 @@ import re
 from collections.abc import Iterable
 
 from appliance.records import Span
-from appliance.redact.detect.lexicon import FUNCTION_WORDS, Lexicon, fold
+from appliance.redact.detect.lexicon import FUNCTION_WORDS, Lexicon, fold, plain_words
 from appliance.redact.detect.names_cues import EPONYMS, STOP, word_set
+from appliance.redact.detect.weeds import NOBODY
 
 _WORD = r"[A-Z][\w'’\-]*[a-z]"
 _CALLED = re.compile(
@@ -79,6 +80,43 @@ _DOES = word_set(
 )
 
 
+#: `kl/RN`: letters before a credential.
+_WHO = re.compile(
+    r"(?<![\w/])(?P<v>[A-Za-z]{2,3})/(?:RN|LPN|LVN|CNA|MD|DO|NP|PA|RT|RRT|PT|OT|MA|CMA|RPN|RPh)(?![\w/])"
+)
+#: `charted 12/30 by sw.`: who did it, in lower case.
+_BY = re.compile(r"(?<=[a-z\d] by )(?P<v>[a-z]{2,3})(?=[.;)\n]|,[ ]|$)")
+#: `Okonjo, 71M`, `Okafor 45 yo`: a lone surname before an age.
+_AGED = re.compile(
+    rf"(?<![\w'’.\-])(?P<v>{_WORD}),?[ ]\(?\d{{1,3}}[ ]?(?:[MF]\b|(?:yo|y/o)\b|-?[ ]?year-?[ ]?old)"
+)
+#: How a message opens: `sunny's cast`, `nneka here`, `hiroshi is my father`, `rooster my brother`.
+_KIN = r"(?:father|dad|mother|mom|mum|brother|sister|son|daughter|wife|husband|kid|child|uncle|aunt|friend|partner)"
+_OPENS = re.compile(
+    rf"\A[\s“]*(?P<v>[a-z]{{3,}})(?=['’]s[ ]|[ ]here\b|[ ]again\b|[ ](?:is[ ])?my[ ]{_KIN}\b|,[ ]\d{{1,2}},)"
+)
+#: `my ex chip has`, `my kid yusuf he`: a name without a capital behind kin.
+_LOWER_KIN = re.compile(
+    r"(?<![\w'’])(?:my|his|her|our)[ ](?:little[ ]|older[ ]|younger[ ]|big[ ]|twin[ ])?(?:kid|ex|girl|boy|son"
+    r"|daughter|brother|sister|wife|husband|hubby|partner|boyfriend|girlfriend|bf|gf|cousin|nephew|niece|uncle"
+    r"|aunt|auntie|grandson|granddaughter|friend|roommate|neighbor|mate|baby|toddler)[ ]"
+    r"(?P<v>[a-z]{3,}(?:-[a-z]+)?)(?=[ ](?:is|was|has|had|he|she|and|who|just|got|had|fell|said|says|keeps"
+    r"|started|gets|takes|did|does|wont|cant)\b|[,.;)]|['’]s\b|$)"
+)
+_NAME_NA = re.compile(r"(?i:(?<!\w)name[ ](?:na|is|be|he|she|are)?[ ]?)(?P<v>[a-z]{3,})(?=[ ,.;]|$)")
+#: `K-E-A-L-O-H-A`: a name that is spelled.
+_SPELLED = re.compile(r"(?<![\w\-])[A-Z](?:[\-.][A-Z]){3,}(?![\w\-])")
+#: `Her twin Biscuit did not`, `— Viliami`: any word with a capital in a place for a name.
+_TWIN = re.compile(
+    r"(?i:(?<!\w)(?:my|his|her|their|our)[ ](?:twin|brother|sister|son|daughter|cousin|nephew|niece|baby|wife"
+    rf"|husband|partner|mother|father|grandson|granddaughter)[ ])(?P<v>{_WORD})(?=[ ](?:is|was|has|had|did|does"
+    r"|said|says|told|will|can|could|would|takes|took|lives|lived|drove|called|came|who)\b)"
+)
+_DASHED = re.compile(rf"(?m)(?:[—–]|--)[ ]?(?P<v>{_WORD})[ \t]*(?=\n|\Z)")
+_SHORT_WORDS = plain_words("short_en")
+_UNKIN = word_set("friend, friends, law, doctor, teacher, side, group, room, just, then, also, when")
+
+
 class ToldNames:
     """Finds names by the phrases of messages."""
 
@@ -97,6 +135,15 @@ class ToldNames:
         for match in _CHILDREN.finditer(text):
             for child in _CHILD.finditer(text, *match.span("v")):
                 yield _person(*child.span("v"))
+        for rule in (_SPELLED, _TWIN, _DASHED):
+            for match in rule.finditer(text):
+                group = "v" if "v" in rule.groupindex else 0
+                if fold(match[group]) not in FUNCTION_WORDS | _NOBODY | NOBODY:
+                    yield _person(*match.span(group))
+        yield from self._without_capitals(text)
+        for match in _AGED.finditer(text):
+            if not self._plain(match["v"]) and fold(match["v"]) not in NOBODY:
+                yield _person(*match.span("v"))
         for match in _SUBJECT.finditer(text):
             words = match["v"].split(" ")
             if not any(self._plain(w) for w in words):
@@ -111,8 +158,25 @@ class ToldNames:
             if self._lexicon.surname(word) and not acts:
                 yield _person(*match.span("v"))
 
+    def _without_capitals(self, text: str) -> Iterable[Span]:
+        """`nneka here`, `my kid yusuf he is 2`, `my name is ebot`."""
+        known = self._lexicon
+        for rule in (_OPENS, _LOWER_KIN, _NAME_NA):
+            for match in rule.finditer(text):
+                word = match["v"]
+                folded = fold(word)
+                if folded in FUNCTION_WORDS | STOP | NOBODY | _DOES | _UNKIN or known.medical(word):
+                    continue
+                if not known.common(word) or (known.first_name(word) and rule is not _NAME_NA):
+                    yield _person(*match.span("v"))
+
     def _letters(self, text: str) -> Iterable[Span]:
-        """`M.T. is a 13-year-old`, `signed K.M.`, `initials tw`."""
+        """`M.T. is a 13-year-old`, `signed K.M.`, `initials tw`, `kl/RN`."""
+        for rule in (_WHO, _BY):
+            for match in rule.finditer(text):
+                folded = fold(match["v"])
+                if folded not in FUNCTION_WORDS | _SHORT_WORDS | NOBODY:
+                    yield _person(*match.span("v"))
         for match in _LETTERS.finditer(text):
             if fold(match["v"]) not in FUNCTION_WORDS:
                 yield _person(*match.span("v"))

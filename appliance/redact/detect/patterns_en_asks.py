@@ -14,6 +14,7 @@ _NO_UNIT = (
 )
 _AGE_END = (
     r"(?=[ ]*(?:[.,;!?)\n]|$|-[ ]|(?:and|with|w/|who|but|so|now|on|taking|has|is|was|had|just"
+    r"|live|lives|my|i|im|he|she|hes|shes|we|smoke|in|from"
     r"|years?"
     r"|yrs?|living|still|pregnant|here|male|female|here's)\b))"
 )

@@ -12,6 +12,11 @@ _OLD_STATES = (
 _TOWN = r"[A-Z][\w'’\-]+(?:[ ](?:of[ ])?[A-Z][\w'’\-]+){0,2}"
 _EXAM = r"(?:CT|CTA|MRI|MRA|PET|X-?ray|xray|US|echo|mammo|DEXA|scan|C/A/P|labs|colonoscopy|EGD)"
 
+_HIJRI = (
+    r"(?:muharram|safar|rabi[ '’\-]?(?:al[ \-])?(?:awwal|thani|akhir)|jumada[ \-](?:al[ \-])?\w+|rajab"
+    r"|sha['’]?ban|ramadh?an|shawwal|(?:dh?|z)u[l]?[ '’\-]?(?:al[ \-])?(?:qi['’]?dah?|hijjah?))"
+)
+
 PATTERNS: tuple[Pattern, ...] = (
     shaped(
         "old_state",
@@ -46,11 +51,14 @@ PATTERNS: tuple[Pattern, ...] = (
         score=0.5,
         flags=0,
     ),
-    shaped(
+    anchored(
         "login_joined",
         "USERNAME",
+        "_",
         r"(?<![\w@./\-])[a-z]{3,14}_[a-z]\d{0,3}(?![\w@/=(\-]|\.\w)",
         score=0.4,
+        before=15,
+        flags=0,
     ),
     anchored(
         "exam_month",
@@ -60,6 +68,31 @@ PATTERNS: tuple[Pattern, ...] = (
         r"|September|October|November|December))(?=[.,;)\n]|$)",
         score=0.45,
         before=9,
+    ),
+    shaped(
+        "month_visit",
+        "DATE_TIME",
+        r"(?P<v>(?:January|February|April|June|July|August|September|October"
+        r"|November|December))(?=[ ](?:visit|appointment|appt|scan|clinic|labs|review|admission|session))",
+        score=0.45,
+        lead="capital",
+        context=r"(?<!\w)(?:the|her|his|our|my)[ ]",
+    ),
+    anchored(
+        "date_hijri",
+        "DATE_TIME",
+        "muharram, safar, rabi, jumada, rajab, sha, ramad, shawwal, dhu, dul, zul",
+        rf"(?<![\w/.])\d{{1,2}}(?:st|nd|rd|th)?[ \-/](?:of[ ])?(?i:{_HIJRI})(?:[ ,\-/]{{1,2}}1[34]\d\d)?(?!\w)"
+        rf"|(?<!\w)(?i:{_HIJRI})[ ]1[34]\d\d(?!\w)",
+        score=0.6,
+        before=8,
+    ),
+    anchored(
+        "date_japanese",
+        "DATE_TIME",
+        "showa, heisei, reiwa, taisho",
+        r"(?:showa|heisei|reiwa|taisho|shōwa|taishō)[ ]\d{1,2}(?:,?[ ]\d{1,2}/\d{1,2})?(?![\w/])",
+        score=0.6,
     ),
     anchored(
         "visit_age",
