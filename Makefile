@@ -58,11 +58,15 @@ imports: install ## Which way imports point
 e2e: install ## The whole pipeline only
 	$(BIN)/python -m pytest tests/e2e
 
-GOLD_EN := $(wildcard bench/gold_en/*.txt) $(foreach kind,notes queries court,$(foreach set,$(kind) second_$(kind),\
-  tests/unit/redact/detect/hostile/$(set)_en.txt))
+HOSTILE := tests/unit/redact/detect/hostile
+GOLD_EN := $(filter-out bench/gold_en/queries%,$(wildcard bench/gold_en/*.txt)) \
+  $(foreach kind,notes court,$(foreach set,$(kind) second_$(kind) third_$(kind) fourth_$(kind),$(HOSTILE)/$(set)_en.txt))
+LOWERED_EN := $(wildcard bench/gold_en/queries*.txt) \
+  $(foreach set,queries second_queries third_queries fourth_queries,$(HOSTILE)/$(set)_en.txt)
 detector-en: install ## The shipped English detector, from the project's own annotated documents
 	$(BIN)/python -m appliance.redact.detect.train --language en --without-rules --threshold 0.8 --ceiling 0.55 \
-	  $(addprefix --gold ,$(GOLD_EN)) --out appliance/redact/detect/models/en --provenance \
+	  $(addprefix --gold ,$(GOLD_EN)) $(addprefix --lowered ,$(LOWERED_EN)) \
+	  --out appliance/redact/detect/models/en --provenance \
 	  "The project: invented notes, questions, judgments, texts without a person (make detector-en), Apache-2.0"
 
 controls: install ## Leaking, mis-trained and correct runs against the gate

@@ -128,10 +128,7 @@ class FeatureMaker:
         self._own: dict[str, _Word] = {}
 
     def _word(self, word: str) -> _Word:
-        """Return what a word gives by itself; the same word comes back often."""
-        cached = self._own.get(word)
-        if cached is not None:
-            return cached
+        """Work out what a word gives by itself, and keep it: the same word comes back often."""
         folded = fold(word)
         low = re.sub(r"\d", "0", word.lower())
         w, s = f"w={low}", f"s={_shape(word)}"
@@ -163,7 +160,8 @@ class FeatureMaker:
             names: words the rules found in names anywhere in the text.
         """
         tokens = sentence.tokens
-        own = [self._word(t.text) for t in tokens]
+        known = self._own
+        own = [known.get(t.text) or self._word(t.text) for t in tokens]
         rules = [at.get(t.start, "") for t in tokens]
         place = _bucket(sentence.line, sentence.lines)
         label = _label(tokens)

@@ -17,7 +17,9 @@ from appliance.redact.detect.names_cues import EPONYMS, POLITE, WEAK_TITLES, Cue
 from appliance.redact.detect.names_shapes import LETTER, RUN, RUNS, TOKEN, UPPER, WORDS, Trimmer
 from appliance.redact.detect.patterns import lower
 
-_LABEL_TAIL = r"(?:\(s\)|s)?[ \t]*(?:\([^)\n]{1,20}\)[ \t]*)?(?:[:=]|\||\.{3,}:?|_{3,})[ \t]*\n?[ \t]*[\"'“]?"
+_LABEL_TAIL = (
+    r"(?:\(s\)|s)?[ \t]*(?:\([^)\n]{1,20}\)[ \t]*)?(?:[:=]|\||\.{3,}:?|_{3,})[ \t]*\n?[ \t]*[\"'“]?"
+)
 _SIGNATURE_LOWER = re.compile(r"\d[ ]/[ ]?(?P<v>[a-z]{2,4})[ \t]*(?=$|\n)")
 _SIGNATURE = re.compile(
     r"(?:(?i:initials|signed|dictated by|typed by|transcribed by|entered by"

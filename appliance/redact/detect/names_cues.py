@@ -58,7 +58,8 @@ def word_set(text: str) -> frozenset[str]:
 
 ENGLISH = Cues(
     titles=word_set(
-        """Mr, Mrs, Ms, Miss, Mx, Dr, Drs, Msgr, Monsignor, Deacon, Doctor, Prof, Professor, Sir, Madam, Mister, Lady,
+        """Mr, Mrs, Ms, Miss, Mx, Dr, Drs, Msgr, Monsignor, Deacon, Doctor,
+        Prof, Professor, Sir, Madam, Mister, Lady,
         Lord, Dame, Rev, Reverend, Fr, Father, Sister, Brother, Pastor, Rabbi, Imam, Judge,
         Justice, Hon, Honorable, Attorney, Atty, Counsel, Officer, Detective, Det, Sergeant,
         Sgt, Captain, Capt, Lieutenant, Lt, Col, Colonel, Major, Maj, General, Gen, Cpl,
@@ -92,7 +93,8 @@ ENGLISH = Cues(
         primary care provider, primary care, surgeon, assistant, assistant surgeon, resident,
         intern, fellow, consultant, anesthesiologist, radiologist, pathologist, cardiologist,
         nurse, rn, therapist, pharmacist, dentist, interpreter, witness, witnessed by, signed,
-        sign, taken by, backup, signed by, electronically signed by, e-signed by, dictated by, transcribed by,
+        sign, taken by, backup,
+        signed by, electronically signed by, e-signed by, dictated by, transcribed by,
         typed by, reviewed by, verified by, approved by, prepared by, reported by, ordered by,
         requested by, referred by, seen by, interviewed by, performed by, collected by,
         received by, entered by, recorded by, author, from, to, cc, bcc, attn, attention,

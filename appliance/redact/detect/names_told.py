@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from appliance.records import Span
 from appliance.redact.detect.lexicon import FUNCTION_WORDS, Lexicon, fold, plain_words
 from appliance.redact.detect.names_cues import EPONYMS, STOP, word_set
+from appliance.redact.detect.patterns import words
 from appliance.redact.detect.weeds import NOBODY
 
 _WORD = r"[A-Z][\w'’\-]*[a-z]"
@@ -22,16 +24,19 @@ _CALLED = re.compile(
 )
 #: `Thanks,` and the next line: whoever closes a letter, also by a plain word.
 _CLOSES = re.compile(
-    r"(?m)^[ \t]*(?i:(?:many[ ])?thanks(?:[ ]again)?|thank[ ]you|(?:best|kind|warm)(?:[ ]regards)?|regards"
+    r"(?m)^[ \t]*(?i:(?:many[ ])?thanks(?:[ ]again)?|thank[ ]you|(?:best|kind|warm)(?:[ ]regards)?"
+    r"|regards"
     r"|sincerely(?:[ ]yours)?|yours(?:[ ](?:truly|sincerely|faithfully))?|respectfully|cheers|love"
-    rf"|cordially|warmly|take[ ]care)[,.!]?[ \t]*\n{{1,3}}[ \t]*[\-–—]?[ ]?(?P<v>{_WORD}(?:[ ]{_WORD})?)"
+    rf"|cordially|warmly|take[ ]care)[,.!]?[ \t]*\n{{1,3}}[ \t]*[\-–—]?[ ]?(?P<v>{_WORD}"
+    rf"(?:[ ]{_WORD})?)"
     r"[ \t]*(?=\n|$)"
 )
 #: `kids: Inti (11), Killa (8)`: names by the ages behind them.
 _CHILDREN = re.compile(
-    r"(?i:(?<!\w)(?:kids|children|sons|daughters|siblings|brothers|sisters|twins|grandkids"
+    r"(?<!\w)(?i:(?:kids|children|sons|daughters|siblings|brothers|sisters|twins|grandkids"
     r"|grandchildren)[ ]?[:,\-–]?[ ])"
-    rf"(?P<v>{_WORD}[ ]\(?\d{{1,2}}\)?(?:(?:,|;|[ ]and|[ ]&)[ ](?:and[ ]|baby[ ])?{_WORD}[ ]\(?\d{{1,2}}\)?){{0,7}})"
+    rf"(?P<v>{_WORD}[ ]\(?\d{{1,2}}\)?(?:(?:,|;|[ ]and|[ ]&)[ ](?:and[ ]"
+    rf"|baby[ ])?{_WORD}[ ]\(?\d{{1,2}}\)?){{0,7}})"
 )
 _CHILD = re.compile(rf"(?P<v>{_WORD})[ ]\(?\d")
 _HEDGE = r"(?:(?:now|only|just|maybe|about|around|almost|nearly|roughly|already|turning)[ ])*"
@@ -61,7 +66,7 @@ _AFTER = re.compile(
     r"|[ ](?:presents|presented|reports|reported|denies|denied|complains|complained|told|lives"
     r"|lived|says|said|returned|asks|asked|refuses|refused|weighs|takes|has[ ]been)\b)"
 )
-_DOTTED = re.compile(r"(?<![\w.])[A-Z]\.[ ]?[A-Z]\.(?:[ ]?[A-Z]\.)?(?!\w)")
+_INITIALS = re.compile(r"(?<![\w.])[A-Z]\.[ ]?[A-Z]\.(?:[ ]?[A-Z]\.)?(?!\w)")
 #: Letters with full stops that are no person's: countries, times, ways and places.
 _NOBODY = word_set(
     """us, uk, eu, un, usa, uae, dc, iv, im, po, pr, sl, sc, sq, er, or, ed, icu, am, pm, bid, tid,
@@ -70,7 +75,7 @@ _NOBODY = word_set(
 )
 _LETTERS = re.compile(r"(?<!\w)(?i:initials)[ ](?P<v>[A-Z]{2,3}|[a-z]{2,3})(?=[.,;)\n]|$)")
 #: `dr bose`: a plain word that is a surname, unless it is what doctors do or have.
-_DOCTOR = re.compile(r"(?<![\w@.\-])(?:dr|prof|mr|mrs)\.?[ ](?P<v>[a-z]{3,}(?:[-'’][a-z]+)?)(?!\w)")
+_TITLED = re.compile(r"(?<![\w@.\-])(?:dr|prof|mr|mrs)\.?[ ](?P<v>[a-z]{3,}(?:[-'’][a-z]+)?)(?!\w)")
 _DOES = word_set(
     """said, office, visit, note, order, list, letter, will, want, wanna, call, told, bill, may,
     gave, put, seen, saw, just, never, ever, even, still, also, then, over, back, here, there,
@@ -82,7 +87,8 @@ _DOES = word_set(
 
 #: `kl/RN`: letters before a credential.
 _WHO = re.compile(
-    r"(?<![\w/])(?P<v>[A-Za-z]{2,3})/(?:RN|LPN|LVN|CNA|MD|DO|NP|PA|RT|RRT|PT|OT|MA|CMA|RPN|RPh)(?![\w/])"
+    r"(?<![\w/])(?P<v>[A-Za-z]{2,3})/(?:RN|LPN|LVN|CNA|MD|DO|NP|PA|RT|RRT|PT|OT|MA|CMA|RPN|RPh)"
+    r"(?![\w/])"
 )
 #: `charted 12/30 by sw.`: who did it, in lower case.
 _BY = re.compile(r"(?<=[a-z\d] by )(?P<v>[a-z]{2,3})(?=[.;)\n]|,[ ]|$)")
@@ -91,30 +97,82 @@ _AGED = re.compile(
     rf"(?<![\w'’.\-])(?P<v>{_WORD}),?[ ]\(?\d{{1,3}}[ ]?(?:[MF]\b|(?:yo|y/o)\b|-?[ ]?year-?[ ]?old)"
 )
 #: How a message opens: `sunny's cast`, `nneka here`, `hiroshi is my father`, `rooster my brother`.
-_KIN = r"(?:father|dad|mother|mom|mum|brother|sister|son|daughter|wife|husband|kid|child|uncle|aunt|friend|partner)"
+_KIN = (
+    r"(?:father|dad|mother|mom|mum|brother|sister|son|daughter|wife|husband|kid|child|uncle|aunt"
+    r"|friend|partner)"
+)
 _OPENS = re.compile(
-    rf"\A[\s“]*(?P<v>[a-z]{{3,}})(?=['’]s[ ]|[ ]here\b|[ ]again\b|[ ](?:is[ ])?my[ ]{_KIN}\b|,[ ]\d{{1,2}},)"
+    rf"\A[\s“]*(?P<v>[a-z]{{3,}})(?=['’]s[ ]|[ ]here\b|[ ]again\b|[ ](?:is[ ])?my[ ]{_KIN}\b"
+    rf"|,[ ]\d{{1,2}},)"
 )
 #: `my ex chip has`, `my kid yusuf he`: a name without a capital behind kin.
 _LOWER_KIN = re.compile(
-    r"(?<![\w'’])(?:my|his|her|our)[ ](?:little[ ]|older[ ]|younger[ ]|big[ ]|twin[ ])?(?:kid|ex|girl|boy|son"
-    r"|daughter|brother|sister|wife|husband|hubby|partner|boyfriend|girlfriend|bf|gf|cousin|nephew|niece|uncle"
+    r"(?<![\w'’])(?:my|his|her|our)[ ](?:little[ ]|older[ ]|younger[ ]|big[ ]|twin[ ])?(?:kid|ex"
+    r"|girl|boy|son"
+    r"|daughter|brother|sister|wife|husband|hubby|partner|boyfriend|girlfriend|bf|gf|cousin|nephew"
+    r"|niece|uncle"
     r"|aunt|auntie|grandson|granddaughter|friend|roommate|neighbor|mate|baby|toddler)[ ]"
-    r"(?P<v>[a-z]{3,}(?:-[a-z]+)?)(?=[ ](?:is|was|has|had|he|she|and|who|just|got|had|fell|said|says|keeps"
+    r"(?P<v>[a-z]{3,}(?:-[a-z]+)?)(?=[ ](?:is|was|has|had|he|she|and|who|just|got|had|fell|said"
+    r"|says|keeps"
     r"|started|gets|takes|did|does|wont|cant)\b|[,.;)]|['’]s\b|$)"
 )
-_NAME_NA = re.compile(r"(?i:(?<!\w)name[ ](?:na|is|be|he|she|are)?[ ]?)(?P<v>[a-z]{3,})(?=[ ,.;]|$)")
+_NAME_NA = re.compile(
+    r"(?i:(?<!\w)name[ ](?:na|is|be|he|she|are)?[ ]?)(?P<v>[a-z]{3,})(?=[ ,.;]|$)"
+)
 #: `K-E-A-L-O-H-A`: a name that is spelled.
 _SPELLED = re.compile(r"(?<![\w\-])[A-Z](?:[\-.][A-Z]){3,}(?![\w\-])")
 #: `Her twin Biscuit did not`, `— Viliami`: any word with a capital in a place for a name.
 _TWIN = re.compile(
-    r"(?i:(?<!\w)(?:my|his|her|their|our)[ ](?:twin|brother|sister|son|daughter|cousin|nephew|niece|baby|wife"
-    rf"|husband|partner|mother|father|grandson|granddaughter)[ ])(?P<v>{_WORD})(?=[ ](?:is|was|has|had|did|does"
+    r"(?<!\w)(?:[Mm]y|[Hh]is|[Hh]er|[Tt]heir|[Oo]ur)[ ](?i:(?:twin|brother|sister|son|daughter"
+    r"|cousin|nephew|niece|baby|wife"
+    rf"|husband|partner|mother|father|grandson|granddaughter)[ ])(?P<v>{_WORD})(?=[ ](?:is|was|has"
+    rf"|had|did|does"
     r"|said|says|told|will|can|could|would|takes|took|lives|lived|drove|called|came|who)\b)"
 )
 _DASHED = re.compile(rf"(?m)(?:[—–]|--)[ ]?(?P<v>{_WORD})[ \t]*(?=\n|\Z)")
 _SHORT_WORDS = plain_words("short_en")
-_UNKIN = word_set("friend, friends, law, doctor, teacher, side, group, room, just, then, also, when")
+_UNKIN = word_set(
+    "friend, friends, law, doctor, teacher, side, group, room, just, then, also, when"
+)
+
+
+class _Rule(NamedTuple):
+    """An expression, and the words without one of which it cannot match."""
+
+    regex: re.Pattern[str]
+    needs: tuple[str, ...] = ()
+
+
+#: Any word may be the name: the phrase says so.
+_SURE = (
+    _Rule(_CALLED, ("call", "goes by", "went by", "go by", "answers to")),
+    _Rule(
+        _CLOSES,
+        words(
+            "thank, regards, sincer, yours, cheers, love, cordial, warm, respect, best, take care"
+        ),
+    ),
+    _Rule(_TWIN, ("my ", "his ", "her ", "their ", "our ")),
+    _Rule(_DASHED, ("—", "–", "--")),
+    _Rule(_SPELLED, ("-", ".")),
+)
+#: The word is no word of the language, no place and nothing of medicine.
+_RARE = (
+    _Rule(_AGED),
+    _Rule(_SUBJECT, ("she", "he's", "he’s", "he is", "he was", "who")),
+    _Rule(_PLACED, ("room", "rm ", "bed ", "bay ", "cubicle")),
+)
+_LOWER = (
+    _Rule(_OPENS),
+    _Rule(_LOWER_KIN, ("my ", "his ", "her ", "our ")),
+    _Rule(_NAME_NA, ("name ",)),
+)
+_INITIALED = (_Rule(_WHO, ("/",)), _Rule(_BY, (" by ",)), _Rule(_LETTERS, ("initials ",)))
+_DOTTED = (_Rule(_INITIALS),)
+_DOCTOR = (_Rule(_TITLED, ("dr", "prof", "mr")),)
+_NO_NAME = FUNCTION_WORDS | STOP | NOBODY | _NOBODY
+_NO_LETTERS = FUNCTION_WORDS | _SHORT_WORDS | NOBODY
+_NO_LOWER = FUNCTION_WORDS | STOP | NOBODY | _DOES | _UNKIN
 
 
 class ToldNames:
@@ -126,77 +184,63 @@ class ToldNames:
 
     def find(self, text: str) -> Iterable[Span]:
         """Yield names; they may overlap."""
-        for match in _CALLED.finditer(text):
-            if fold(match["v"]) not in FUNCTION_WORDS | STOP:
-                yield _person(*match.span("v"))
-        for match in _CLOSES.finditer(text):
-            if not any(fold(w) in FUNCTION_WORDS for w in match["v"].split(" ")):
-                yield _person(*match.span("v"))
+        low = text.lower()
+        for rules, accepts in (
+            (_SURE, self._any),
+            (_RARE, self._rare),
+            (_LOWER, self._without_capital),
+            (_INITIALED, self._letters),
+            (_DOTTED, self._dotted),
+            (_DOCTOR, self._doctor),
+        ):
+            for rule in rules:
+                if not rule.needs or any(need in low for need in rule.needs):
+                    yield from (_person(m) for m in rule.regex.finditer(text) if accepts(m))
         for match in _CHILDREN.finditer(text):
-            for child in _CHILD.finditer(text, *match.span("v")):
-                yield _person(*child.span("v"))
-        for rule in (_SPELLED, _TWIN, _DASHED):
-            for match in rule.finditer(text):
-                group = "v" if "v" in rule.groupindex else 0
-                if fold(match[group]) not in FUNCTION_WORDS | _NOBODY | NOBODY:
-                    yield _person(*match.span(group))
-        yield from self._without_capitals(text)
-        for match in _AGED.finditer(text):
-            if not self._plain(match["v"]) and fold(match["v"]) not in NOBODY:
-                yield _person(*match.span("v"))
-        for match in _SUBJECT.finditer(text):
-            words = match["v"].split(" ")
-            if not any(self._plain(w) for w in words):
-                yield _person(*match.span("v"))
-        for match in _PLACED.finditer(text):
-            if not self._plain(match["v"]) and self._lexicon.surname(match["v"]):
-                yield _person(*match.span("v"))
-        yield from self._letters(text)
-        for match in _DOCTOR.finditer(text):
-            word = match["v"]
-            acts = word.endswith(("s", "ed", "ing")) or fold(word) in FUNCTION_WORDS | _DOES | STOP
-            if self._lexicon.surname(word) and not acts:
-                yield _person(*match.span("v"))
+            yield from map(_person, _CHILD.finditer(text, *match.span("v")))
 
-    def _without_capitals(self, text: str) -> Iterable[Span]:
-        """`nneka here`, `my kid yusuf he is 2`, `my name is ebot`."""
-        known = self._lexicon
-        for rule in (_OPENS, _LOWER_KIN, _NAME_NA):
-            for match in rule.finditer(text):
-                word = match["v"]
-                folded = fold(word)
-                if folded in FUNCTION_WORDS | STOP | NOBODY | _DOES | _UNKIN or known.medical(word):
-                    continue
-                if not known.common(word) or (known.first_name(word) and rule is not _NAME_NA):
-                    yield _person(*match.span("v"))
+    @staticmethod
+    def _any(match: re.Match[str]) -> bool:
+        return not any(fold(w) in _NO_NAME for w in _name(match).split(" "))
 
-    def _letters(self, text: str) -> Iterable[Span]:
-        """`M.T. is a 13-year-old`, `signed K.M.`, `initials tw`, `kl/RN`."""
-        for rule in (_WHO, _BY):
-            for match in rule.finditer(text):
-                folded = fold(match["v"])
-                if folded not in FUNCTION_WORDS | _SHORT_WORDS | NOBODY:
-                    yield _person(*match.span("v"))
-        for match in _LETTERS.finditer(text):
-            if fold(match["v"]) not in FUNCTION_WORDS:
-                yield _person(*match.span("v"))
-        for match in _DOTTED.finditer(text):
-            if fold(re.sub(r"[. ]", "", match.group())) in _NOBODY:
-                continue
-            told = _AFTER.match(text, match.end())
-            if told or _BEFORE.search(text, max(0, match.start() - 20), match.start()):
-                yield _person(*match.span())
+    def _rare(self, match: re.Match[str]) -> bool:
+        return not any(self._plain(w) for w in _name(match).split(" "))
+
+    @staticmethod
+    def _letters(match: re.Match[str]) -> bool:
+        return fold(_name(match)) not in _NO_LETTERS
+
+    def _doctor(self, match: re.Match[str]) -> bool:
+        word = _name(match)
+        acts = word.endswith(("s", "ed", "ing")) or fold(word) in _NO_LOWER
+        return self._lexicon.surname(word) and not acts
+
+    def _without_capital(self, match: re.Match[str]) -> bool:
+        """Say whether a word in lower case is somebody: `nneka here`, `my kid yusuf he is 2`."""
+        word, known = _name(match), self._lexicon
+        if fold(word) in _NO_LOWER or known.medical(word):
+            return False
+        return not known.common(word) or (known.first_name(word) and match.re is not _NAME_NA)
+
+    @staticmethod
+    def _dotted(match: re.Match[str]) -> bool:
+        """Say whether initials are somebody's: `M.T. is a 13-year-old`, `signed K.M.`."""
+        text, start = match.string, match.start()
+        if fold(re.sub(r"[. ]", "", match.group())) in _NOBODY:
+            return False
+        told = _AFTER.match(text, match.end()) or _BEFORE.search(text, max(0, start - 20), start)
+        return told is not None
 
     def _plain(self, word: str) -> bool:
         known, folded = self._lexicon, fold(word)
-        return (
-            known.common(word)
-            or known.place(word)
-            or folded in EPONYMS
-            or folded in STOP
-            or (known.medical(word))
-        )
+        listed = folded in EPONYMS or folded in STOP or folded in NOBODY
+        return listed or known.common(word) or known.place(word) or known.medical(word)
 
 
-def _person(start: int, end: int) -> Span:
+def _name(match: re.Match[str]) -> str:
+    return match["v"] if "v" in match.re.groupindex else match.group()
+
+
+def _person(match: re.Match[str]) -> Span:
+    start, end = match.span("v" if "v" in match.re.groupindex else 0)
     return Span(start=start, end=end, entity_type="PERSON", score=0.55, source="names:told")

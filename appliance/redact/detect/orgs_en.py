@@ -35,7 +35,9 @@ _RUN = re.compile(
     rf" ]){{0,2}}(?:&[ ])?{_WORD}){{1,7}}"
     r"(?:[ ]#?\d{1,5}(?![\w/.\-]))?"
 )
-_FORM = re.compile(r",?[ ](?:PLLC|P\.?L\.?L\.?C\.?|L\.?L\.?C\.?|L\.?L\.?P\.?|P\.?C\.|P\.A\.|Inc\.?|Ltd\.?)(?!\w)")
+_FORM = re.compile(
+    r",?[ ](?:PLLC|P\.?L\.?L\.?C\.?|L\.?L\.?C\.?|L\.?L\.?P\.?|P\.?C\.|P\.A\.|Inc\.?|Ltd\.?)(?!\w)"
+)
 _PIECE = re.compile(r"[^\s]+")
 _COMPANY = (
     rf"(?P<v>(?=[A-Z]){_WORD}(?:[ ](?:(?:of|the|and|for|de|la|del)[ ])?(?:&[ ])?{_WORD}){{0,4}})"

@@ -230,7 +230,8 @@ SEPARATOR = (
     r"(?:[ \t_\-]*(?:identification|identifier|numbers?|num|nbr|n(?:os?|r|um)?\.|nos?|nr|id|code"
     r"|card)\b\.?)*"
     r"[ \t]*(?:[#№]|[nN][º°])?[ \t]*(?:\([^()\n]{1,24}\)[ \t]*)?"
-    r"(?:[:=#]|\.{3,}:?|_{3,}|-{1,2}(?=[ \t])|\||,?[ \t]+(?:is|was|of|reads|(?:ends|ending)(?:[ \t](?:in|with))?"
+    r"(?:[:=#]|\.{3,}:?|_{3,}|-{1,2}(?=[ \t])|\||,?[ \t]+(?:is|was|of|reads|(?:ends|ending)"
+    r"(?:[ \t](?:in|with))?"
     r"|last[ \t](?:four|4)(?:[ \t]digits)?)\b)?[ \t]*\n?[ \t]*[#:\"'(\[]{0,2}[ \t]*"
 )
 #: A value with at least one digit and three characters.

@@ -7,12 +7,12 @@ from appliance.redact.detect import (
     patterns_en_ages,
     patterns_en_asks,
     patterns_en_law,
+    patterns_en_letters,
     patterns_en_notes,
     patterns_en_notes_named,
     patterns_en_places,
     patterns_en_postal,
     patterns_en_times,
-    patterns_en_letters,
     patterns_en_world,
     patterns_ids,
 )
@@ -272,7 +272,8 @@ LABELS: tuple[Pattern, ...] = (
         " tag number, tag no, vin, vehicle identification, vehicle registration, vehicle reg,"
         " vehicle id, chassis number, chassis no, number plate, reg plate",
         value=(
-            r"(?P<v>(?=[A-Za-z \-]{0,8}\d)[A-Za-z0-9]{1,4}(?:[ \-](?-i:[A-Z0-9]{2,5}|[a-z]*\d[a-z\d]*)){1,2}(?!\w)"
+            r"(?P<v>(?=[A-Za-z \-]{0,8}\d)[A-Za-z0-9]{1,4}(?:[ \-](?-i:[A-Z0-9]{2,5}"
+            r"|[a-z]*\d[a-z\d]*)){1,2}(?!\w)"
             r"|(?=[A-Za-z\-]*\d)[A-Za-z0-9][A-Za-z0-9\-]{2,18}[A-Za-z0-9])"
         ),
         score=0.8,

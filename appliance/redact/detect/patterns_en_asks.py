@@ -28,9 +28,11 @@ AGES: tuple[Pattern, ...] = (
     anchored(
         "ask_age_is",
         "AGE",
-        "i'm, i’m, im, she's, she’s, shes, he's, he’s, hes, i am, you are, you're, he is, she is, they're, turning"
+        "i'm, i’m, im, she's, she’s, shes, he's, he’s, hes, i am, you are, you're, he is, she is,"
+        " they're, turning"
         ", turned, mom is, dad is, who is, who's, pt is",
-        r"(?<!\w)(?:i['’]?m|i[ ]am|you(?:[ ]are|['’]re)|s?he['’]?s|s?he[ ]is|they['’]re|turn(?:ing|ed)|(?:mom|dad"
+        r"(?<!\w)(?:i['’]?m|i[ ]am|you(?:[ ]are|['’]re)|s?he['’]?s|s?he[ ]is|they['’]re|turn(?:ing"
+        r"|ed)|(?:mom|dad"
         r"|pt)[ ]is"
         r"|who(?:['’]s|[ ]is))[ ](?:a[ ]|now[ ]|only[ ]|just[ ]|almost[ ]|about[ ]|already[ ]"
         r"|turning[ ]|maybe[ ]|around[ ]|roughly[ ]|nearly[ ]|like[ ]|approximately[ ])?"

@@ -13,7 +13,8 @@ _TOWN = r"[A-Z][\w'’\-]+(?:[ ](?:of[ ])?[A-Z][\w'’\-]+){0,2}"
 _EXAM = r"(?:CT|CTA|MRI|MRA|PET|X-?ray|xray|US|echo|mammo|DEXA|scan|C/A/P|labs|colonoscopy|EGD)"
 
 _HIJRI = (
-    r"(?:muharram|safar|rabi[ '’\-]?(?:al[ \-])?(?:awwal|thani|akhir)|jumada[ \-](?:al[ \-])?\w+|rajab"
+    r"(?:muharram|safar|rabi[ '’\-]?(?:al[ \-])?(?:awwal|thani|akhir)|jumada[ \-](?:al[ \-])?\w+"
+    r"|rajab"
     r"|sha['’]?ban|ramadh?an|shawwal|(?:dh?|z)u[l]?[ '’\-]?(?:al[ \-])?(?:qi['’]?dah?|hijjah?))"
 )
 
@@ -73,7 +74,8 @@ PATTERNS: tuple[Pattern, ...] = (
         "month_visit",
         "DATE_TIME",
         r"(?P<v>(?:January|February|April|June|July|August|September|October"
-        r"|November|December))(?=[ ](?:visit|appointment|appt|scan|clinic|labs|review|admission|session))",
+        r"|November|December))(?=[ ](?:visit|appointment|appt|scan|clinic|labs|review|admission"
+        r"|session))",
         score=0.45,
         lead="capital",
         context=r"(?<!\w)(?:the|her|his|our|my)[ ]",
@@ -82,7 +84,8 @@ PATTERNS: tuple[Pattern, ...] = (
         "date_hijri",
         "DATE_TIME",
         "muharram, safar, rabi, jumada, rajab, sha, ramad, shawwal, dhu, dul, zul",
-        rf"(?<![\w/.])\d{{1,2}}(?:st|nd|rd|th)?[ \-/](?:of[ ])?(?i:{_HIJRI})(?:[ ,\-/]{{1,2}}1[34]\d\d)?(?!\w)"
+        rf"(?<![\w/.])\d{{1,2}}(?:st|nd|rd|th)?[ \-/](?:of[ ])?(?i:{_HIJRI})"
+        rf"(?:[ ,\-/]{{1,2}}1[34]\d\d)?(?!\w)"
         rf"|(?<!\w)(?i:{_HIJRI})[ ]1[34]\d\d(?!\w)",
         score=0.6,
         before=8,

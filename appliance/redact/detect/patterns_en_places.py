@@ -251,7 +251,8 @@ PLACES: tuple[Pattern, ...] = (
         "us_city_state",
         "LOCATION",
         r"(?<![\w.])(?P<v>(?:(?:St|Ft|Mt)\.[ ])?[A-Z][\w'’.\-]+(?:[ \t](?:of|or|and|de|del|la"
-        rf"|[A-Z][\w'’.\-]+)){{0,3}},[ \t]{{0,2}}(?!ID[ ](?:\d(?!3[2-8])|(?i:card|number|badge|no|band)))("
+        rf"|[A-Z][\w'’.\-]+)){{0,3}},[ \t]{{0,2}}(?!ID[ ](?:\d(?!3[2-8])|(?i:card|number|badge|no"
+        rf"|band)))("
         rf"?:{US_STATES}))(?=\.?,?[ \t\n]{{0,3}}(?:\d{{5}}"
         r"|[.,;:)\n]|$|[a-z]))(?![\w])",
         score=0.6,
@@ -367,7 +368,8 @@ ORGANIZATIONS: tuple[Pattern, ...] = (
     shaped(
         "org_lower",
         "ORGANIZATION",
-        r"(?<=\b(?:at|to) )(?![a-z. ]*\b(?:for|in|a|and|an|my|his|her|their|the|from|with) )(?!(?:the|this|our|your|my|an?|his|her|their|that|outside|local"
+        r"(?<=\b(?:at|to) )(?![a-z. ]*\b(?:for|in|a|and|an|my|his|her|their|the|from|with) )(?!"
+        r"(?:the|this|our|your|my|an?|his|her|their|that|outside|local"
         r"|another|any|each|same) )(?:[a-z][a-z'.]+ ){1,3}(?:general hospital|memorial hospital"
         r"|medical center|hospital|general|memorial|clinic|health center|university)(?!\w)",
         score=0.35,

@@ -139,8 +139,10 @@ _NOT_RATIO = (
 #: Not after what is measured in fifths and tenths, or counted.
 _NO_MEASURE = (
     r"(?<!pain)(?<!strength)(?<!power)(?<!motor)(?<!murmur)(?<!reflexes)(?<!dtrs)(?<!pulses)"
-    r"(?<!score)(?<!scale)(?<!apgar)(?<!apgars)(?<!rated)(?<!Rated)(?<!recall)(?<!bp)(?<!BP)(?<!Pain)"
-    r"(?<!Apgar)(?<!Apgars)(?<!APGARS)(?<!APGAR)(?<!Strength)(?<!Score)(?<!Recall)(?<!Motor)(?<!grade)(?<!visit)"
+    r"(?<!score)(?<!scale)(?<!apgar)(?<!apgars)(?<!rated)(?<!Rated)(?<!recall)(?<!bp)(?<!BP)"
+    r"(?<!Pain)"
+    r"(?<!Apgar)(?<!Apgars)(?<!APGARS)(?<!APGAR)(?<!Strength)(?<!Score)(?<!Recall)(?<!Motor)"
+    r"(?<!grade)(?<!visit)"
     r"(?<!page)(?<!series)(?<!of)(?<!vision)(?<!VA)(?<!OD)(?<!OS)(?<!OU)(?<!stage)(?<!No\.)"
     r"(?<!no\.)"
 )
@@ -289,7 +291,10 @@ DATES: tuple[Pattern, ...] = (
             r"(?P<v>\d{1,4}[ ]?[/.\-][ ]?\d{1,2}(?:[ ]?[/.\-][ ]?\d{1,4})?|(?:19|20)\d{2}"
             r"|\d{2} ?\d{2} ?(?:19|20)\d{2})(?![\w/\-])"
         ),
-        separator=r"[ \t]*(?:\([^)\n]{1,14}\))?[ \t]*(?:[:=#|]|\.{3,}:?|_{3,}|is\b|on\b|in\b|-)?[ \t]*\n?[ \t]*",
+        separator=(
+            r"[ \t]*(?:\([^)\n]{1,14}\))?[ \t]*"
+            r"(?:[:=#|]|\.{3,}:?|_{3,}|is\b|on\b|in\b|-)?[ \t]*\n?[ \t]*"
+        ),
         score=0.75,
     ),
 )

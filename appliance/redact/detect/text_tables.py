@@ -23,7 +23,9 @@ _WARD = {
         contact, interpreter, driver, escort"""
     ),
     "LOCATION": word_set("bed, rm, room, loc, unit, bay, rm/bed, room/bed"),
-    "ID_NUMBER": word_set("lot, acc, acc#, accession, specimen, mrn, fin, csn, har, serial, id, id#"),
+    "ID_NUMBER": word_set(
+        "lot, acc, acc#, accession, specimen, mrn, fin, csn, har, serial, id, id#"
+    ),
     "DATE_TIME": word_set("date, dob, due, admit, adm"),
     "AGE": word_set("age, a/s, age/sex, age/s"),
     "PHONE_NUMBER": word_set("phone, ph, ext, pager, pgr, cell, fax, callback, call back"),
@@ -84,7 +86,7 @@ def _headers(cells: list[str]) -> list[str | None]:
         kind, sure = _header(cell)
         kinds.append(kind)
         known += sure
-    enough = known >= 3 or (known >= 2 and len(cells) <= 3)  # noqa: PLR2004  of three cells two
+    enough = known >= 3 or (known >= 2 and len(cells) <= 3)
     return kinds if enough and 2 * known >= len(cells) and any(kinds) else []
 
 
@@ -113,7 +115,7 @@ def _found(text: str, kind: str | None, start: int, end: int) -> Iterable[Span]:
             return
         end = match.end()
     elif kind == "PERSON":
-        if not _LETTER.search(value) or fold(value) in NOBODY or len(value.split()) > 5:  # noqa: PLR2004
+        if not _LETTER.search(value) or fold(value) in NOBODY or len(value.split()) > 5:
             return
     elif kind != "LOCATION" and not any(c.isdigit() for c in value):
         return

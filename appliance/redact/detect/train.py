@@ -16,7 +16,7 @@ import lzma
 import os
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import pycrfsuite
@@ -27,6 +27,7 @@ from appliance.redact.detect.crf import CARD_FILE, CEILING, MODEL_FILE, Card
 from appliance.redact.detect.detector import Detector
 from appliance.redact.detect.features import FeatureMaker, Sentence, rule_tags, sentences
 from appliance.redact.detect.normalise import normalise
+from appliance.redact.detect.patterns import lower
 from appliance.redact.detect.settings import DetectorSettings
 
 #: Names of types in public corpora, and ours.
@@ -60,10 +61,12 @@ class GoldDocument:
     Attributes:
         text: its text; private.
         spans: its personal data.
+        lowered: learn it once more without capitals, as messages are written.
     """
 
     text: str = field(repr=False)
     spans: tuple[Span, ...] = field(repr=False)
+    lowered: bool = False
 
 
 def read_gold(path: Path) -> list[GoldDocument]:
@@ -219,6 +222,10 @@ def _examples(
             yield maker.make(text, sentence, at, names), labels
             if without_rules:
                 yield maker.make(text, sentence, {}, set()), labels
+    low = lower(text)
+    for sentence in sentences(low) if document.lowered else ():
+        if sentence.tokens:
+            yield maker.make(low, sentence, {}, set()), _labels(sentence, spans)
 
 
 def _to_plain(starts: Sequence[int], span: Span) -> Span:
@@ -235,7 +242,10 @@ def main() -> None:
     """Train from the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--language", required=True)
-    parser.add_argument("--gold", type=Path, required=True, action="append")
+    parser.add_argument("--gold", type=Path, default=[], action="append")
+    parser.add_argument(
+        "--lowered", type=Path, default=[], action="append", help="gold, learned also in lower case"
+    )
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--provenance", required=True)
     parser.add_argument("--threshold", type=float, default=0.6)
@@ -244,6 +254,7 @@ def main() -> None:
     parser.add_argument("--half", type=int, choices=(0, 1), help="use every second document")
     args = parser.parse_args()
     documents = [d for path in args.gold for d in read_gold(path)]
+    documents += [replace(d, lowered=True) for path in args.lowered for d in read_gold(path)]
     if args.half is not None:
         documents = documents[args.half :: 2]
     train_detector(

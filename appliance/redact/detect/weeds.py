@@ -56,9 +56,7 @@ _CUED = frozenset(
     {"names:title", "names:label", "names:kin", "names:last_first", "names:listed", "names:initial"}
 )
 #: Rules of courts and messages that know letters of people from letters of other things.
-_LETTERS = frozenset(
-    {"names:note_initials", "names:initials", "names:court_list", "names:told"}
-)
+_LETTERS = frozenset({"names:note_initials", "names:initials", "names:court_list", "names:told"})
 _DEGREES = word_set("md, phd, jd, llm, llb, mba")
 _RELATIVES = word_set(
     """mom, mum, mommy, dad, daddy, mother, father, grandma, grandpa, sis, bro, wife, husband, son,
@@ -101,6 +99,10 @@ _WEEK_OF = re.compile(r"(?i)(?<!\w)(?:week|wk)[ ]of[ ]$")
 _ITEM = re.compile(r"[A-H]\.[ ](\w+)")
 _SHORT_LABELS = word_set("loc, arr, iso, alb, ana, phos, lac, al, ed, dot, rae, kay, lyn, lin, tam")
 _GROUPS = word_set("pool, team, staff, inbox, desk, queue, scheduling, triage, clinic, unit, dept")
+_CAPITALS = re.compile(r"[A-Z]")
+_VALUES = re.compile(
+    r"(?:[A-Za-z]{1,6}[ ]\d{1,3}(?:\.\d+)?(?:,?[ ]|$)){2,}|\d{1,3}[ ]?[\-–/][ ]?\d{1,3}"
+)
 _SHIFT = re.compile(r"(?:[01]\d|2[0-4])[0-5][05]-(?:[01]\d|2[0-4])[0-5][05]")
 _PARITY = re.compile(
     r"G\d{1,2}P[\d\-]{1,7}(?:A\d{1,2})?(?:L\d{1,2})?|[cpy]?T\d[a-c]?N\d[a-c]?M[\dx]"
@@ -136,7 +138,9 @@ class Weeds:
             return self._no_number(text, span)
         piece = text[span.start : span.end]
         words = re.findall(r"[^\W\d_][\w'’./\-]*", piece)
-        if not words or (span.source in _LETTERS and piece.replace(".", "").lower() not in _DEGREES):
+        if not words or (
+            span.source in _LETTERS and piece.replace(".", "").lower() not in _DEGREES
+        ):
             return False
         if all(fold(w).replace(".", "") in NOBODY for w in words):
             return not self._called(span, piece)
@@ -167,12 +171,28 @@ class Weeds:
             return True
         if span.source not in READ:
             return False
+        if self._plain_words(text, span, words):
+            return True
         item = _ITEM.fullmatch(text, span.start, span.end)
         if item is not None and self._lexicon.common(item[1]):
             return True
         capitals = text[span.start : span.end].isupper()
         heading = span.entity_type == "ORGANIZATION" and len(words) > 2 and capitals
         return self._clinical(words, heading=heading)
+
+    def _plain_words(self, text: str, span: Span, words: list[str]) -> bool:
+        """Say whether words of the dictionary have no capital but a sentence's: `in field`, `See`.
+
+        Where nothing has capitals, a plain word may be a nickname.
+        """
+        known = self._lexicon
+        if not all(known.common(w) and not known.strong_first(w) for w in words):
+            return False
+        if text[span.start : span.end].islower():
+            return len(_CAPITALS.findall(text, max(0, span.start - 120), span.end + 60)) > 1
+        before = text[max(0, span.start - 3) : span.start].rstrip(" \"“'*([")
+        opens = before[-1:] in ("", ".", "!", "?", "\n") and span.entity_type == "PERSON"
+        return opens and not any(known.first_name(w) for w in words)
 
     def _label(self, text: str, span: Span, word: str) -> bool:
         """Say whether a lone word is the label of what follows: `Loc: home`, `Bill: plan`."""
@@ -207,8 +227,8 @@ class Weeds:
     def _no_number(text: str, span: Span) -> bool:
         """Say whether a number is a setting, a shift or an examination with its month."""
         piece = text[span.start : span.end]
-        if span.source in READ and "/+" in piece:
-            return True  # "AC/VC 18/420/+10": a ventilator.
+        if span.source in READ and ("/+" in piece or _VALUES.fullmatch(piece)):
+            return True  # "AC/VC 18/420/+10": a ventilator; "TC 188 LDL 109": what was measured.
         if span.source == "pattern:phone_international":
             return sum(map(str.isdigit, piece)) < 7
         if span.source.startswith("pattern:court_file"):
