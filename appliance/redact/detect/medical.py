@@ -112,6 +112,7 @@ _AFTER = 40
 _TAIL = re.compile(r"(?:[ ]\+|[ ][0-5]/5|[ ](?:nl|no|neg|pos|wnl|normal|negative|positive))$")
 _SIDE = re.compile(r"[A-Z]\.[ ]\w+")
 #: What follows the name of a scale: a grade in Roman numerals, a part of a whole, a unit, a total.
+_WORD_BEFORE = re.compile(r"(?P<v>[A-Z][\w'’\-]+)[ ]$")
 _GRADED = re.compile(
     r"[ ](?:(?:type|grade|class|stage|level)[ ])?(?:[IVX]{1,3}[ab]?(?![\w.'’\-])"
     r"|\d{1,3}(?:\.\d+)?(?:%|/\d|[ ]?(?:s|sec|mm|cm|kg|mg|mcg"
@@ -148,6 +149,8 @@ class Clinical:
         kept = []
         for span in spans:
             if self._weeds.nobody(text, span) or _credentialed(text, span, people):
+                continue
+            if _fraction(text, span, zones):
                 continue
             if span.source == "names:initial" and _SIDE.match(text, span.start):
                 if _inside(text, span, zones):
@@ -262,6 +265,14 @@ def _inside(text: str, span: Span, zones: bytearray) -> bool:
     return all(
         zones[p.start()] or re.fullmatch("[IVX]+", p.group()) is not None for p in parts
     ) and any(zones[p.start()] for p in parts)
+
+
+def _fraction(text: str, span: Span, zones: bytearray) -> bool:
+    """Say whether a model's day is what a test gave: `Jobe 4/5`."""
+    if span.entity_type != "DATE_TIME" or span.source not in READ:
+        return False
+    before = _WORD_BEFORE.search(text, max(0, span.start - 24), span.start)
+    return before is not None and (zones[before.start()] == 1 or fold(before["v"]) in _SHARED_AFTER)
 
 
 def _only_eponyms(word: str) -> bool:

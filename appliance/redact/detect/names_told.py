@@ -129,7 +129,7 @@ _TWIN = re.compile(
     rf"|had|did|does"
     r"|said|says|told|will|can|could|would|takes|took|lives|lived|drove|called|came|who)\b)"
 )
-_DASHED = re.compile(rf"(?m)(?:[—–]|--)[ ]?(?P<v>{_WORD})[ \t]*(?=\n|\Z)")
+_DASHED = re.compile(rf"(?m)(?:[ ][\-—–]|--)[ ]?(?P<v>{_WORD})[ \t]*(?=\n|\Z)")
 _SHORT_WORDS = plain_words("short_en")
 _UNKIN = word_set(
     "friend, friends, law, doctor, teacher, side, group, room, just, then, also, when"
@@ -153,12 +153,12 @@ _SURE = (
         ),
     ),
     _Rule(_TWIN, ("my ", "his ", "her ", "their ", "our ")),
-    _Rule(_DASHED, ("—", "–", "--")),
     _Rule(_SPELLED, ("-", ".")),
 )
 #: The word is no word of the language, no place and nothing of medicine.
 _RARE = (
     _Rule(_AGED),
+    _Rule(_DASHED, ("-",)),
     _Rule(_SUBJECT, ("she", "he's", "he’s", "he is", "he was", "who")),
     _Rule(_PLACED, ("room", "rm ", "bed ", "bay ", "cubicle")),
 )
@@ -199,9 +199,12 @@ class ToldNames:
         for match in _CHILDREN.finditer(text):
             yield from map(_person, _CHILD.finditer(text, *match.span("v")))
 
-    @staticmethod
-    def _any(match: re.Match[str]) -> bool:
-        return not any(fold(w) in _NO_NAME for w in _name(match).split(" "))
+    def _any(self, match: re.Match[str]) -> bool:
+        """Say whether no word is a function word or a post; a letter may be signed `Will`."""
+        words = _name(match).split(" ")
+        if len(words) == 1 and match.re is _CLOSES and self._lexicon.first_name(words[0]):
+            return True
+        return not any(fold(w) in _NO_NAME for w in words)
 
     def _rare(self, match: re.Match[str]) -> bool:
         return not any(self._plain(w) for w in _name(match).split(" "))

@@ -23,12 +23,13 @@ import ahocorasick
 from appliance.records import Span
 from appliance.redact.detect.checksums import Check
 
-Lead = Literal["", "digit", "capital", "long"]
+Lead = Literal["", "digit", "capital", "code", "long"]
 
 #: Where a led match may begin. The second part of "digit" is the run its digits are counted in.
 _LEADS: dict[Lead, re.Pattern[str]] = {
     "digit": re.compile(r"(?<![^\W_])[\d(+](?=([\d()+./\- :–]{0,120}))"),
     "capital": re.compile(r"(?<!\w)[^\W\d_a-zß-öø-ÿ]"),
+    "code": re.compile(r"(?<!\w)[A-Z](?=[ \-#]?[A-Z\d])"),
     "long": re.compile(r"(?<![0-9A-Za-z:.\-])(?=[0-9A-Za-z:.\-]{12})[0-9A-Za-z:]"),
 }
 #: How far a settled check digit raises the score of a hit.

@@ -196,7 +196,7 @@ FINANCE: tuple[Pattern, ...] = (
         score=0.75,
         check=checksums.iban,
         check_required=True,
-        lead="capital",
+        lead="code",
     ),
     labelled(
         "iban_labelled",

@@ -85,7 +85,7 @@ IDENTIFIERS: tuple[Pattern, ...] = (
         score=0.7,
         check=checksums.dea,
         check_required=True,
-        lead="capital",
+        lead="code",
     ),
     labelled(
         "us_routing",
@@ -114,7 +114,7 @@ IDENTIFIERS: tuple[Pattern, ...] = (
         r"(?<!\w)(?!BG|GB|KN|NK|NT|TN|ZZ)[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z] ?\d{2} ?\d{2} ?\d{2} "
         r"?[A-D](?!\w)",
         score=0.8,
-        lead="capital",
+        lead="code",
     ),
     shaped(
         "uk_nhs",
@@ -329,7 +329,7 @@ LABELS: tuple[Pattern, ...] = (
         r"|mcg|ml|units?|IU|cells|copies|/|x|U/|ng|pg|g\b|K\b|M\b|people|patients|dollars|USD|rpm"
         r"|bp\b|base))",
         score=0.4,
-        lead="capital",
+        lead="code",
     ),
     shaped(
         "id_grouped",
@@ -345,7 +345,7 @@ LABELS: tuple[Pattern, ...] = (
         r"(?<![\w./\-@])(?=[A-Z\-]*\d)(?=(?:[A-Z0-9\-]*\d){5})[A-Z]{1,4}-?[A-Z0-9]{2,}(?:-[A-Z0-9]"
         r"{1,12}){0,3}(?![\w\-@/])",
         score=0.4,
-        lead="capital",
+        lead="code",
     ),
     labelled(
         "username",

@@ -68,13 +68,15 @@ PATTERNS: tuple[Pattern, ...] = (
         separator=r"[ \t]*(?:\([^)\n]{1,14}\))?[ \t]*(?:[:=|]|is\b|of\b|was\b)?[ \t]*",
         score=0.75,
     ),
-    shaped(
+    anchored(
         "en_age_is",
         "AGE",
+        "she, he, who, patient, pt, they, i, i'm, i’m, i's, i’s",
         r"(?<!\w)(?i:she|he|who|patient|pt|they|i)(?:[ \t](?i:is|was|turned|am|are)|'s"
         r"|’s)[ \t](?:now |currently |about |only )?(?P<v>[1-9]\d|1[01]\d)"
         r"(?=[ \t]*(?:[.,;)]|$|and\b|with\b|years\b|who\b|but\b|living\b)(?!\d))(?!\.\d)",
         score=0.6,
+        flags=0,
     ),
     shaped(
         "en_age_comma",

@@ -59,15 +59,19 @@ AGES: tuple[Pattern, ...] = (
         r"|(?:and|but|so|now|with|of|from)\b))",
         score=0.55,
     ),
-    shaped(
+    anchored(
         "ask_age_words",
         "AGE",
+        "twenty, thirty, forty, fifty, sixty, seventy, eighty, ninety, two, three, four"
+        ", five, six, seven, eight, nine, ten, eleven, twelve, thirteen, fourteen"
+        ", fifteen, sixteen, seventeen, eighteen, nineteen",
         r"(?<![\w\-])(?i:(?:twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety)(?:-(?:one|two"
         r"|three"
         r"|four|five|six|seven|eight|nine))?|two|three|four|five|six|seven|eight|nine|ten|eleven"
         r"|twelve|thirteen|fourteen|fifteen|sixteen|seventeen|eighteen|nineteen)"
         r"(?=[ \-]years?[ \-]old)",
         score=0.5,
+        flags=0,
     ),
 )
 
@@ -120,14 +124,16 @@ ROOMS: tuple[Pattern, ...] = (
         score=0.5,
         flags=0,
     ),
-    shaped(
+    anchored(
         "ask_room_of_patient",
         "LOCATION",
+        "patient, pt, lady, gentleman, resident, guy, family, visitor, mr, ms, miss",
         rf"(?<![\w.\-])(?:(?i:patients?|pts?|lady|gentleman|resident|guy|family|visitor)"
         rf"|(?:M(?:r|rs|s)|Miss)\.?[ ][A-Z][\w'’\-]+)[ ](?:in|from)[ ]{_ROOM}(?!(?<=19)\d\d)"
         r"(?![\w/%\-]|[.,]\d|[ ](?i:days?|weeks?|hours?|hrs?|minutes?|months?|years?|mg|ml|patients"
         r"|beds|people|cases|of|states|countries|studies))",
         score=0.5,
+        flags=0,
     ),
     shaped(
         "ask_bed",
@@ -218,12 +224,22 @@ ADDRESSES: tuple[Pattern, ...] = (
         r"\.?[ ]?[\w\-]{1,5}|(?-i:[A-Z])[\w'’]+(?:[ ](?-i:[A-Z])[\w'’]+){0,2})){1,3})(?!\w)",
         score=0.55,
     ),
-    shaped(
+    anchored(
         "ask_unit",
         "LOCATION",
+        "unit, pod, wing, floor, ward, tower",
         r"(?<!\w)(?i:unit|pod|wing|floor|ward|tower)[ ](?=[A-Z\-]*\d)(?=[\d\-]*[A-Z])[A-Z\d\-]{2,6}"
-        r"(?![\w/])|(?<![\w.\-])\d{1,2}[ \-](?:North|South|East|West|Tower)[ ]\d{1,3}[A-D]?(?!\w)",
+        r"(?![\w/])",
         score=0.5,
+        flags=0,
+    ),
+    shaped(
+        "ask_unit_side",
+        "LOCATION",
+        r"(?<![\w.\-])\d{1,2}[ \-](?:North|South|East|West|Tower)[ ]\d{1,3}[A-D]?(?!\w)",
+        score=0.5,
+        lead="digit",
+        digits=1,
     ),
 )
 #: What the groups are of.

@@ -235,19 +235,23 @@ WRITTEN: tuple[Pattern, ...] = (
         lead="digit",
         digits=4,
     ),
-    shaped(
+    anchored(
         "date_decade",
         "DATE_TIME",
-        r"(?<![\w.])(?:(?i:early|mid|late)[ \-])?(?i:the[ ])?(?P<v>(?:(?i:early|mid|late)[ \-])?"
-        r"(?:1[89]|20)\d0['’]?s)(?!\w)",
+        "0s, 0's, 0’s",
+        r"(?<![\w.])(?P<v>(?:(?i:early|mid|late)[ \-])?(?:1[89]|20)\d0['’]?s)(?!\w)",
         score=0.5,
+        before=9,
     ),
-    shaped(
+    anchored(
         "date_season",
         "DATE_TIME",
+        "spring, summer, autumn, fall, winter",
         r"(?<!\w)(?i:(?:early|mid|late)[ \-])?(?i:spring|summer|autumn|fall|winter)(?:[ ]of|,)?[ ]"
         r"(?:19|20)\d{2}(?!\w)",
         score=0.6,
+        flags=0,
+        before=6,
     ),
     anchored(
         "holiday",

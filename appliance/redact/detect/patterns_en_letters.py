@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from appliance.redact.detect.patterns import Pattern, anchored, shaped
+from appliance.redact.detect.patterns import Pattern, anchored, shaped, words
 
 #: How states were shortened before they had two letters.
-_OLD_STATES = (
-    r"(?:Ala|Ariz|Ark|Calif|Colo|Conn|Del|Fla|Ga|Ill|Ind|Kan|Kans|Ky|La|Md|Mass|Mich|Minn|Miss|Mo"
-    r"|Mont|Neb|Nebr|Nev|Okla|Ore|Penn|Pa|Tenn|Tex|Va|Vt|Wash|Wis|Wyo|Ont|Que|Alta|Sask|Man|NSW)"
+_OLD_STATES = words(
+    "Ala, Ariz, Ark, Calif, Colo, Conn, Del, Fla, Ga, Ill, Ind, Kan, Kans, Ky, La, Md, Mass, Mich"
+    ", Minn, Miss, Mo, Mont, Neb, Nebr, Nev, Okla, Ore, Penn, Pa, Tenn, Tex, Va, Vt, Wash, Wis, Wyo"
+    ", Ont, Que, Alta, Sask, Man, NSW"
 )
 _TOWN = r"[A-Z][\w'’\-]+(?:[ ](?:of[ ])?[A-Z][\w'’\-]+){0,2}"
 _EXAM = r"(?:CT|CTA|MRI|MRA|PET|X-?ray|xray|US|echo|mammo|DEXA|scan|C/A/P|labs|colonoscopy|EGD)"
@@ -19,22 +20,14 @@ _HIJRI = (
 )
 
 PATTERNS: tuple[Pattern, ...] = (
-    shaped(
+    anchored(
         "old_state",
         "LOCATION",
-        rf"(?<![\w.])(?P<v>{_TOWN},[ ]{_OLD_STATES}\.)(?=[ ,;:)\n]|$)",
+        tuple(f", {state.lower()}." for state in _OLD_STATES),
+        rf"(?<![\w.])(?P<v>{_TOWN},[ ](?:{'|'.join(_OLD_STATES)})\.)(?=[ ,;:)\n]|$)",
         score=0.55,
-        lead="capital",
-    ),
-    shaped(
-        "us_city_state_gap",
-        "LOCATION",
-        # In a header the next field follows behind a gap.
-        rf"(?<![\w.])(?P<v>{_TOWN},[ ](?:AL|AK|AZ|AR|CA|CO|CT|FL|GA|IL|IN|IA|KS|KY|LA|ME|MI|MN|MO"
-        r"|MT|NE|NV|NH|NJ|NM|NY|NC|ND|OH|OK|OR|RI|SC|SD|TN|TX|UT|VT|VA|WA|WV|WI|WY|AB|BC|MB|NB|NS"
-        r"|ON|QC|SK))(?=[ ]{2,}|\t|[ ]?\||[ ]?\n)",
-        score=0.5,
-        lead="capital",
+        before=40,
+        flags=0,
     ),
     shaped(
         "docket_letters",

@@ -246,9 +246,12 @@ PLACES: tuple[Pattern, ...] = (
         lead="digit",
         digits=1,
     ),
-    shaped(
+    anchored(
         "note_place_to",
         "LOCATION",
+        "home, back, return, ret'd, drive, drove, driving, flying, fly, going, goes, went"
+        ", dispo, trip, vacation, travel, cruise, deployment, up, down, out, outside"
+        ", near, behind, beside, across, next to, off, past, around the corner",
         r"(?<!\w)(?:(?i:home|back|return(?:s|ed|ing)?|ret'd|drive|drove|driving|flying|fly|going"
         r"|goes|went"
         r"|disposition|dispo)[ ]to|(?i:trip|vacation|travel|cruise|deployment)[ ](?:to|in)|(?i:up"
@@ -257,6 +260,7 @@ PLACES: tuple[Pattern, ...] = (
         r"(?!(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)days?\b)"
         r"(?P<v>[A-Z][a-zà-ÿ'’]+(?:[ \-](?:of[ ]|the[ ]|&[ ])?[A-Z][a-zà-ÿ'’]+){0,3})(?!\w)",
         score=0.42,
+        flags=0,
     ),
     shaped(
         "note_place_kind",

@@ -43,7 +43,7 @@ IDS: tuple[Pattern, ...] = (
         "US_SSN",
         r"(?P<v>[A-Z]\d{4})(?=\)|[ ]*[,;\n]|$)",
         score=0.6,
-        lead="capital",
+        lead="code",
         context=(
             r"(?:(?i:\bvet(?:eran)?|last ?4|\bl4|\bssn)|[A-Z]{2,},[ ]?[A-Z]{2,}(?: [A-Z]+\.?)?)"
             r"[ :#]{0,2}\(?[ ]?"

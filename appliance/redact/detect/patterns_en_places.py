@@ -102,9 +102,14 @@ PLACES: tuple[Pattern, ...] = (
         score=0.4,
         lead="capital",
     ),
-    shaped(
+    anchored(
         "place_cue",
         "LOCATION",
+        "live, living, resid, born, raised, grew up, grown up, moved, moving, relocated"
+        ", travel, trip, visit, immigrated, emigrated, originally, native, flew, flown"
+        ", drove, located, based, transferred, stationed, hometown, home town, from"
+        ", practicing, practising, detained, imprisoned, arrested, registered, served"
+        ", deployed, village, town, city, district, province, municipality, near, outside",
         r"(?<!\w)(?i:lives?|living|lived|resides?|residing|resided|born|raised|grew up|grown up"
         r"|moved|moving|relocated|travell?ed|travell?ing|trip|visiting|visited|immigrated"
         r"|emigrated|originally|native|resident|flew|flown|drove|located|based|transferred"
@@ -115,6 +120,7 @@ PLACES: tuple[Pattern, ...] = (
         r"(?P<v>[A-Z][\w'’\-]+(?:[ ](?:de|del|la|of|upon|sur|[A-Z][\w'’\-]+)){0,3}"
         r"(?:,[ ][A-Z][\w'’\-]+(?:[ ][A-Z][\w'’\-]+)?)?)(?!\w)",
         score=0.4,
+        flags=0,
     ),
     labelled(
         "address_labelled",
@@ -222,14 +228,14 @@ PLACES: tuple[Pattern, ...] = (
         "ZIP_CODE",
         rf"(?<!\w)(?:{_ZIP_STATES})\.?,?[ \t\n]{{1,3}}(?P<v>\d{{5}}(?:-\d{{4}})?)(?![\w\-])",
         score=0.75,
-        lead="capital",
+        lead="code",
     ),
     shaped(
         "us_zip_idaho",
         "ZIP_CODE",
         r"ID[ \t]{1,2}83[2-8]\d{2}(?:-\d{4})?(?![\w\-])",
         score=0.7,
-        lead="capital",
+        lead="code",
         context=r"(?<!\w)[A-Z][\w.'\-]+,?[ \t\n]{1,2}",
     ),
     shaped(
@@ -245,7 +251,7 @@ PLACES: tuple[Pattern, ...] = (
         "LOCATION",
         rf"(?<!\w)(?P<v>{_ZIP_STATES})(?=\.?,?[ \t\n]{{1,3}}\d{{5}}(?![\w\-]))",
         score=0.7,
-        lead="capital",
+        lead="code",
     ),
     shaped(
         "us_city_state",
@@ -253,8 +259,8 @@ PLACES: tuple[Pattern, ...] = (
         r"(?<![\w.])(?P<v>(?:(?:St|Ft|Mt)\.[ ])?[A-Z][\w'’.\-]+(?:[ \t](?:of|or|and|de|del|la"
         rf"|[A-Z][\w'’.\-]+)){{0,3}},[ \t]{{0,2}}(?!ID[ ](?:\d(?!3[2-8])|(?i:card|number|badge|no"
         rf"|band)))("
-        rf"?:{US_STATES}))(?=\.?,?[ \t\n]{{0,3}}(?:\d{{5}}"
-        r"|[.,;:)\n]|$|[a-z]))(?![\w])",
+        rf"?:{US_STATES}|AB|BC|MB|NB|NS|QC|SK))(?=\.?,?[ \t\n]{{0,3}}(?:\d{{5}}"
+        r"|[.,;:)\n]|$|[a-z])|[ ]{2}|\t|[ ]?\|)(?![\w])",
         score=0.6,
         lead="capital",
     ),
@@ -271,7 +277,7 @@ PLACES: tuple[Pattern, ...] = (
         "ZIP_CODE",
         r"(?<![\w\-/])[A-Z]{1,2}\d[A-Z\d]? \d[ABD-HJLNP-UW-Z]{2}(?!\w)",
         score=0.65,
-        lead="capital",
+        lead="code",
     ),
     labelled(
         "room",
@@ -354,9 +360,11 @@ ORGANIZATIONS: tuple[Pattern, ...] = (
         score=0.45,
         lead="capital",
     ),
-    shaped(
+    anchored(
         "org_of_work",
         "ORGANIZATION",
+        "work, stud, teaches, taught, employed, job, retired, machinist, teacher, nurse"
+        ", cook, manager, hospice, cashier, clerk",
         r"(?<!\w)(?:[Ww]ork(?:s|ed|ing)|[Ss]tud(?:ent|ies|ied|ying)|[Tt]eaches|[Tt]aught"
         r"|[Ee]mployed|[Jj]ob"
         r"|[Rr]etired|[Mm]achinist|[Tt]eacher|[Nn]urse|[Cc]ook|[Mm]anager|[Hh]ospice|[Cc]ashier"
@@ -364,6 +372,7 @@ ORGANIZATIONS: tuple[Pattern, ...] = (
         r"(?:at|for|by|from|w/|with)[ ](?:the[ ])?"
         rf"(?P<v>{_NAME}(?:[ ](?:(?:of|and|&)[ ])?{_NAME}){{0,3}})(?![\w])",
         score=0.4,
+        flags=0,
     ),
     shaped(
         "org_lower",

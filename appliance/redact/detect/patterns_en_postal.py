@@ -39,7 +39,7 @@ PATTERNS: tuple[Pattern, ...] = (
         "ZIP_CODE",
         r"(?<![\w\-/])[ABCEGHJ-NPRSTVXY]\d[ABCEGHJ-NPRSTV-Z][ ]\d[ABCEGHJ-NPRSTV-Z]\d(?![\w\-])",
         score=0.7,
-        lead="capital",
+        lead="code",
     ),
     shaped(
         "ie_eircode",
@@ -47,7 +47,7 @@ PATTERNS: tuple[Pattern, ...] = (
         # The letters the post leaves out are taken too: they are written by mistake.
         r"(?<![\w\-/.])(?:[A-Z]\d{2}|D6W)[ ](?=\d{0,3}[A-Z])(?=[A-Z]{0,3}\d)[A-Z\d]{4}(?![\w\-/%])",
         score=0.5,
-        lead="capital",
+        lead="code",
         context=r"(?:^|[,\n]|[a-z])[ ]{0,2}",
     ),
     anchored(

@@ -73,12 +73,14 @@ PLACES: tuple[Pattern, ...] = (
         score=0.6,
         lead="capital",
     ),
-    shaped(
+    anchored(
         "place_lives",
         "LOCATION",
+        "live, living, lived, resid, born, raised, grew up",
         r"(?<!\w)(?i:lives?|living|lived|resid(?:es|ing|ed)|born|raised|grew up)[ ](?i:in)[ ]"
         r"(?P<v>[A-Z][a-zà-ÿ'’\-]+(?:[ ][A-Z][a-zà-ÿ'’\-]+){0,2})(?!\w)",
         score=0.56,
+        flags=0,
     ),
     shaped(
         "place_city",
@@ -157,7 +159,7 @@ IDS: tuple[Pattern, ...] = (
         "US_PASSPORT",
         r"[A-Z]{1,3}[ ]?\d{6,9}(?![\w/\-])",
         score=0.6,
-        lead="capital",
+        lead="code",
         context=(
             r"(?i:passports?|identity cards?|id cards?|series|permits?|licen[cs]es?)[ ](?:\w+[ ])?"
             r"\(?(?:(?i:series|nos?\.?|numbers?)[ ])?(?:[A-Z]{1,3}[ ]?\d{6,9}(?:,[ ]|[ ]and[ ]))?"
@@ -168,7 +170,7 @@ IDS: tuple[Pattern, ...] = (
         "ID_NUMBER",
         r"[A-Z]{2,3}[ ]\d{7,9}(?![\w/\-])",
         score=0.5,
-        lead="capital",
+        lead="code",
         context=r"\d{6}(?:,[ ]|[ ](?:and|or)[ ])",
     ),
 )

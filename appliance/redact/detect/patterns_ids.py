@@ -90,7 +90,7 @@ ENGLISH: tuple[Pattern, ...] = (
         "ID_NUMBER",
         r"(?<![\w./\-@&])[A-Z]{1,5}#[ ]?\d{3,12}(?![\w/%]|\.\d)",
         score=0.5,
-        lead="capital",
+        lead="code",
     ),
     shaped(
         "id_dashed",
@@ -105,7 +105,7 @@ ENGLISH: tuple[Pattern, ...] = (
         "ID_NUMBER",
         r"(?<!\w)[A-Z]{2}[ ]?\d{9}[ ]?[A-Z]{2}(?!\w)",
         score=0.55,
-        lead="capital",
+        lead="code",
     ),
     labelled(
         "last_four",

@@ -99,13 +99,14 @@ _WEEK_OF = re.compile(r"(?i)(?<!\w)(?:week|wk)[ ]of[ ]$")
 _ITEM = re.compile(r"[A-H]\.[ ](\w+)")
 _SHORT_LABELS = word_set("loc, arr, iso, alb, ana, phos, lac, al, ed, dot, rae, kay, lyn, lin, tam")
 _GROUPS = word_set("pool, team, staff, inbox, desk, queue, scheduling, triage, clinic, unit, dept")
+_TOKEN = re.compile(r"[\w\-]+")
 _CAPITALS = re.compile(r"[A-Z]")
 _VALUES = re.compile(
     r"(?:[A-Za-z]{1,6}[ ]\d{1,3}(?:\.\d+)?(?:,?[ ]|$)){2,}|\d{1,3}[ ]?[\-–/][ ]?\d{1,3}"
 )
 _SHIFT = re.compile(r"(?:[01]\d|2[0-4])[0-5][05]-(?:[01]\d|2[0-4])[0-5][05]")
 _PARITY = re.compile(
-    r"G\d{1,2}P[\d\-]{1,7}(?:A\d{1,2})?(?:L\d{1,2})?|[cpy]?T\d[a-c]?N\d[a-c]?M[\dx]"
+    r"G\d{1,2}P[\d\-]{1,7}(?:A\d{1,2})?(?:L\d{1,2})?|[cpy]?T\d[a-c]?N\d[a-c]?M[\dx]|C\d{1,2}M\d{1,2}"
 )
 _EXAM = re.compile(
     r"(?:TTE|TEE|CT|CTA|CTAP|MRI|MRA|MRCP|US|XR|XRAY|KUB|EGD|ERCP|EUS|EKG|ECG|EEG|EMG|PET|CXR|BMP"
@@ -236,7 +237,10 @@ class Weeds:
             return bool(inside) or _EXAM.match(piece) is not None
         if len(piece) < 4 and not any(c.isdigit() for c in piece):
             return span.entity_type in ("DEVICE_ID", "ID_NUMBER", "MEDICAL_RECORD_NUMBER")
-        if _PARITY.fullmatch(piece):
+        whole = _TOKEN.search(text, max(0, span.start - 8), min(len(text), span.end + 8))
+        while whole is not None and whole.end() < span.end:
+            whole = _TOKEN.search(text, whole.end(), min(len(text), span.end + 8))
+        if whole is not None and _PARITY.fullmatch(whole.group()):
             return True
         return _SHIFT.fullmatch(piece) is not None and not span.source.endswith("_labelled")
 

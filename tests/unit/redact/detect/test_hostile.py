@@ -1,10 +1,10 @@
 """Floors on documents written to defeat the detector: courts, notes, questions to an assistant.
 
 `hostile/*.txt` hold documents under `=== N` lines, with marks "[PERSON Jane Roe]" of coarse types.
-The `held_`, `second_` and `third_` sets were written after the rules and measured before anybody
-looked at the misses. The shipped model has learned from `notes`, `queries`, `court` and the
-`second_` sets (`make detector-en`): on these the floors only say that nothing was lost. It never
-saw `held_` and `third_`; nobody has looked at what is missed in `third_`.
+All but the first sets were written after the rules and measured before anybody looked at the
+misses. The shipped model has learned from `notes`, `queries`, `court` and the `second_`, `third_`
+and `fourth_` sets (`make detector-en`): on these the floors only say that nothing was lost. It
+never saw `held_` and `unseen_`; nobody has looked at what is missed in `unseen_`.
 """
 
 import re
@@ -20,7 +20,9 @@ sys.path.insert(0, str(_HERE.parents[3] / "bench"))
 
 import detection as bench  # noqa: E402  a script beside the package
 
-_CLINICAL = {"PERSON", "DATE", "LOCATION", "ORG", "ID", "PHONE", "EMAIL", "SSN", "AGE"}
+_CLINICAL = set(
+    ["PERSON", "DATE", "LOCATION", "ORG", "ID", "PHONE", "EMAIL", "SSN", "AGE", "URL", "IP"]
+)
 #: (types, recall, precision)
 _FLOORS = {
     "court_en": ({"PERSON", "ID"}, 0.98, 0.93),
@@ -35,6 +37,12 @@ _FLOORS = {
     "third_notes_en": (_CLINICAL, 0.985, 0.9),
     "third_queries_en": (_CLINICAL, 0.97, 0.92),
     "third_court_en": ({"PERSON", "ID"}, 0.99, 0.93),
+    "fourth_notes_en": (_CLINICAL, 0.965, 0.93),
+    "fourth_queries_en": (_CLINICAL, 0.99, 0.94),
+    "fourth_court_en": ({"PERSON", "ID"}, 0.99, 0.96),
+    "unseen_notes_en": (_CLINICAL, 0.91, 0.9),
+    "unseen_queries_en": (_CLINICAL, 0.985, 0.91),
+    "unseen_court_en": ({"PERSON", "ID"}, 0.99, 0.92),
 }
 
 
