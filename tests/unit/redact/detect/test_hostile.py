@@ -20,9 +20,7 @@ sys.path.insert(0, str(_HERE.parents[3] / "bench"))
 
 import detection as bench  # noqa: E402  a script beside the package
 
-_CLINICAL = set(
-    ["PERSON", "DATE", "LOCATION", "ORG", "ID", "PHONE", "EMAIL", "SSN", "AGE", "URL", "IP"]
-)
+_CLINICAL = {"PERSON", "DATE", "LOCATION", "ORG", "ID", "PHONE", "EMAIL", "SSN", "AGE", "URL", "IP"}
 #: (types, recall, precision)
 _FLOORS = {
     "court_en": ({"PERSON", "ID"}, 0.98, 0.93),
