@@ -1,5 +1,6 @@
 import json
 import shutil
+from dataclasses import replace
 
 import pycrfsuite
 import pytest
@@ -99,6 +100,26 @@ def test_learned_without_the_rules_it_is_surer_where_they_are_silent(tmp_path):
         (span,) = SequenceModel(out, Lexicon(("fr",))).find(text, [])
         score[twice] = span.score
     assert score[True] > score[False] + 0.01
+
+
+def test_learned_in_lower_case_it_finds_what_has_no_capital(tmp_path):
+    """The code is told by its capitals alone, until the same letters are shown without them."""
+    made = []
+    for i in range(40):
+        code = _CODES[i % len(_CODES)].title() + _CODES[(i * 3 + 1) % len(_CODES)].title()
+        text = f"Reference {code} est {_CODES[(i * 5) % len(_CODES)]} ici."
+        start = text.index(code)
+        span = Span(start=start, end=start + len(code), entity_type="ID", score=1.0)
+        made.append(GoldDocument(text=text, spans=(span,)))
+    found = []
+    for lowered in (False, True):
+        out = tmp_path / str(lowered)
+        documents = [replace(d, lowered=lowered) for d in made]
+        train_detector(documents, out, language="fr", provenance="synthetic")
+        model = SequenceModel(out, Lexicon(("fr",)))
+        hits = model.find("reference whiskeyecho est kilo ici.", ())
+        found.append([s.entity_type for s in hits])
+    assert found == [[], ["ID_NUMBER"]]
 
 
 def test_the_ceiling_of_a_card_bounds_the_scores(trained, tmp_path):
