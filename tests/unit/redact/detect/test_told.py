@@ -32,6 +32,7 @@ from tests.unit.redact.detect.cases import masks
         "we shared it all of [DATE_TIME october] and now this",
         "She grew up in [LOCATION Vicksburg, Miss.] and left.",
         "she lives at [LOCATION Vestregata 11, Tromsø] now",
+        "seen in [LOCATION Altoona, PA] on [DATE_TIME March 3, 2024] by us",
         "WELL CHILD VISIT - [AGE 4] YEARS",
         "The case is [CASE_NUMBER 21-CVD-4408] there",
         "Keep [DATE_TIME 2/3] appt. and week of [DATE_TIME 6/6] too",
@@ -48,6 +49,8 @@ def test_what_a_phrase_tells_is_found(rules, marked):
         "hi dr said to wait, the dr office will call",
         "my mom will come and my friend was there",
         "Metformin, she's on 500 mg twice",
+        "The patient I.V. was taken out",
+        "my son will, and my sister just, left",
         "Thanks,\nThe team\n",
         "no reply by now, seen by pt, ok",
         "Warfarin 5 F. for the line",
@@ -81,6 +84,7 @@ def test_cells_are_what_their_header_says(rules, marked):
         "Na 140 | K 4.1 | Cl 100 | CO2 24\nCa 9 | Mg 2 | Phos 3 | ok",
         "test|result|units|flag\nsodium|140|mmol|H\nglucose|99|mg|L",
         "first; second; third\nred; green; blue",
+        "Name | By | zeta | omega\nLove | Hope | Charity | Faith",
     ],
 )
 def test_tables_of_values_are_left(rules, text):
@@ -99,6 +103,8 @@ def test_initials_of_a_judgment_are_found_again(rules):
         "The applicant was represented before the Court by Ms E.C., a lawyer. The Government"
         " contested that. The Court of Appeal had questioned only the guard and E.C. about it."
     )
+    text += " On 18 November 1997 E. was interviewed by the applicant, as the Court noted."
+    assert "E." in {text[s.start : s.end] for s in rules.detect(text)}
     assert sum(text[s.start : s.end].rstrip(".") == "E.C" for s in rules.detect(text)) == 2
 
 
