@@ -83,8 +83,6 @@ _DOES = word_set(
     felt, keep, kept, took, take, made, make, gonna, got, get, let, left, right, good, new, old,
     best, first, next, last, one, two, type, shopping, google, strange, love, pepper, web"""
 )
-
-
 #: `kl/RN`: letters before a credential.
 _WHO = re.compile(
     r"(?<![\w/])(?P<v>[A-Za-z]{2,3})/(?:RN|LPN|LVN|CNA|MD|DO|NP|PA|RT|RRT|PT|OT|MA|CMA|RPN|RPh)"
@@ -117,7 +115,7 @@ _LOWER_KIN = re.compile(
     r"|started|gets|takes|did|does|wont|cant)\b|[,.;)]|['’]s\b|$)"
 )
 _NAME_NA = re.compile(
-    r"(?i:(?<!\w)name[ ](?:na|is|be|he|she|are)?[ ]?)(?P<v>[a-z]{3,})(?=[ ,.;]|$)"
+    r"(?<![Bb]rand )(?<![Tt]rade )(?<!eneric )(?<!rug )(?i:(?<!\w)name[ ](?:na|is|be|he|she|are)?[ ]?)(?P<v>[a-z]{3,})(?=[ ,.;]|$)"
 )
 #: `K-E-A-L-O-H-A`: a name that is spelled.
 _SPELLED = re.compile(r"(?<![\w\-])[A-Z](?:[\-.][A-Z]){3,}(?![\w\-])")

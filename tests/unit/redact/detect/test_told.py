@@ -50,6 +50,7 @@ def test_what_a_phrase_tells_is_found(rules, marked):
         "my mom will come and my friend was there",
         "Metformin, she's on 500 mg twice",
         "The patient I.V. was taken out",
+        "sold under the brand name xyzalon, twice a day",
         "my son will, and my sister just, left",
         "Thanks,\nThe team\n",
         "no reply by now, seen by pt, ok",
