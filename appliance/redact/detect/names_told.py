@@ -115,7 +115,8 @@ _LOWER_KIN = re.compile(
     r"|started|gets|takes|did|does|wont|cant)\b|[,.;)]|['’]s\b|$)"
 )
 _NAME_NA = re.compile(
-    r"(?<![Bb]rand )(?<![Tt]rade )(?<!eneric )(?<!rug )(?i:(?<!\w)name[ ](?:na|is|be|he|she|are)?[ ]?)(?P<v>[a-z]{3,})(?=[ ,.;]|$)"
+    r"(?<![Bb]rand )(?<![Tt]rade )(?<!eneric )(?<!rug )"
+    r"(?i:(?<!\w)name[ ](?:na|is|be|he|she|are)?[ ]?)(?P<v>[a-z]{3,})(?=[ ,.;]|$)"
 )
 #: `K-E-A-L-O-H-A`: a name that is spelled.
 _SPELLED = re.compile(r"(?<![\w\-])[A-Z](?:[\-.][A-Z]){3,}(?![\w\-])")
