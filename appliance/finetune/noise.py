@@ -15,6 +15,7 @@ from __future__ import annotations
 import math
 import secrets
 import struct
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Final, Literal
@@ -33,6 +34,8 @@ _MAX_STEP: Final = 2**32
 _MAX_INDEX: Final = 2**24
 #: Values made at a time: what they need stays in the processor's cache.
 _CHUNK_VALUES: Final = 2**15
+#: Values of small tensors that are worked out together; more calls cost more than a larger cache.
+_TOGETHER_VALUES: Final = 2**17
 
 
 class Purpose(IntEnum):
@@ -126,15 +129,67 @@ class NoiseSource:
             size = min(_CHUNK_VALUES, len(out) - start)
             half = size // 2
             # Three words, so three halves of a counter block, make two values.
-            block = self._counter_block(purpose, step=step, index=index, first=start * 3 // 4)
-            stream = keystream(self.key, counter_block=block, n_bytes=8 * 3 * half)
-            high, low, turn = torch.frombuffer(stream, dtype=torch.int64).split(half)
-            radius = _minus_log_uniform(high, low).mul_(2.0).sqrt_()
-            # Signed words are shifted by a half turn: a uniform angle either way.
-            angle = turn.to(torch.float64).mul_(math.tau * 2.0**-64)
-            torch.mul(radius, angle.cos(), out=out[start : start + half])
-            torch.mul(radius, angle.sin_(), out=out[start + half : start + size])
+            stream = self._triples(purpose, step=step, index=index, first=start * 3 // 4, n=half)
+            _polar(stream, out[start : start + half], out[start + half : start + size])
         return out[:n]
+
+    def normals(
+        self, purpose: Purpose, *, step: int, sizes: Iterable[tuple[int, int]]
+    ) -> Iterator[torch.Tensor]:
+        """Draw for many tensors: what `normal` gives each, small ones worked out together.
+
+        Args:
+            purpose: domain of use.
+            step: noisy update, [0, 2^32).
+            sizes: (index, n) of each tensor, as `normal` takes them.
+
+        Yields:
+            float64 [n] for each, in order, on the CPU.
+
+        Raises:
+            ValueError: step or index out of range.
+        """
+        held: list[tuple[int, int]] = []
+        values = 0
+        for index, n in sizes:
+            alone = n == 0 or n > _CHUNK_VALUES  # Read in chunks, each with words of its own.
+            if held and (alone or values + n + (n & 1) > _TOGETHER_VALUES):
+                yield from self._together(purpose, step, held)
+                held, values = [], 0
+            if alone:
+                yield self.normal(purpose, step=step, index=index, n=n)
+                continue
+            held.append((index, n))
+            values += n + (n & 1)
+        yield from self._together(purpose, step, held)
+
+    def _together(
+        self, purpose: Purpose, step: int, sizes: Sequence[tuple[int, int]]
+    ) -> Iterator[torch.Tensor]:
+        if len(sizes) < 2:
+            yield from (self.normal(purpose, step=step, index=i, n=n) for i, n in sizes)
+            return
+        halves = [(n + 1) // 2 for _, n in sizes]
+        triples = torch.empty((3, sum(halves)), dtype=torch.int64)
+        at = 0
+        for (index, _), half in zip(sizes, halves, strict=True):
+            triples[:, at : at + half] = self._triples(
+                purpose, step=step, index=index, first=0, n=half
+            )
+            at += half
+        cosines, sines = torch.empty((2, at), dtype=torch.float64)
+        _polar(triples, cosines, sines)
+        pairs = zip(cosines.split(halves), sines.split(halves), strict=True)
+        for (_, n), pair in zip(sizes, pairs, strict=True):
+            yield torch.cat(pair)[:n]
+
+    def _triples(
+        self, purpose: Purpose, *, step: int, index: int, first: int, n: int
+    ) -> torch.Tensor:
+        """Return int64 [3, n]: two words of a radius and one of an angle for each pair."""
+        block = self._counter_block(purpose, step=step, index=index, first=first)
+        stream = keystream(self.key, counter_block=block, n_bytes=8 * 3 * n)
+        return torch.frombuffer(stream, dtype=torch.int64).view(3, n)
 
     def _counter_block(self, purpose: Purpose, *, step: int, index: int, first: int) -> bytes:
         """Lay out purpose (1 byte), index (3), step (4), block counter (8)."""
@@ -175,6 +230,16 @@ def grid_noise(normal: torch.Tensor, *, std: float, grid: float) -> torch.Tensor
         discrete Gaussian of Canonne, Kamath and Steinke 2020, arXiv:2004.00010.
     """
     return normal.mul_(std / grid).round_()
+
+
+def _polar(triples: torch.Tensor, cosines: torch.Tensor, sines: torch.Tensor) -> None:
+    """Turn int64 [3, n] into two float64 [n] of independent standard normals."""
+    high, low, turn = triples
+    radius = _minus_log_uniform(high, low).mul_(2.0).sqrt_()
+    # Signed words are shifted by a half turn: a uniform angle either way.
+    angle = turn.to(torch.float64).mul_(math.tau * 2.0**-64)
+    torch.mul(radius, angle.cos(), out=cosines)
+    torch.mul(radius, angle.sin_(), out=sines)
 
 
 def _minus_log_uniform(high: torch.Tensor, low: torch.Tensor) -> torch.Tensor:

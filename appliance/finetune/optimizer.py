@@ -131,14 +131,17 @@ class DpOptimizer(DPOptimizer):  # type: ignore[misc]  # Opacus is untyped
             return
         grid = grid_step(self.max_grad_norm)
         std = self.mechanism.noise_std(self.max_grad_norm)
+        noised = [std > 0.0 and self.ranks.owns(index) for index in range(len(self.params))]
+        normals = self.noise.normals(
+            Purpose.GRADIENT_NOISE,
+            step=step,
+            sizes=[(i, p.numel()) for i, p in enumerate(self.params) if noised[i]],
+        )
         for index, p in enumerate(self.params):
             # Whole grid steps in float64: additions, over processes too, are exact in any order.
             total = p.summed_grad.double().mul_(1.0 / grid).round_()
-            if std > 0.0 and self.ranks.owns(index):
-                normal = self.noise.normal(
-                    Purpose.GRADIENT_NOISE, step=step, index=index, n=p.numel()
-                )
-                drawn = grid_noise(normal, std=std, grid=grid).view(p.shape)
+            if noised[index]:
+                drawn = grid_noise(next(normals), std=std, grid=grid).view(p.shape)
                 total.add_(drawn.to(total.device))
             p.grad = self.ranks.sum(total).mul_(grid).to(p.dtype)
 

@@ -60,6 +60,24 @@ def test_normals_are_box_muller_of_the_keystream():
         assert z[pair + 5] == pytest.approx(radius * math.sin(angle), abs=1e-12)
 
 
+@pytest.mark.parametrize(
+    "sizes",
+    [
+        [],
+        [7],
+        [1, 2, 0, 3, 64, 65, 1000],
+        [9216, 12289, 9216, 30_000, 5, 70_001, 1, 32_767, 32_768, 131_073, 8],
+    ],
+)
+def test_many_tensors_draw_what_each_would_alone(sizes):
+    wanted = [(3 * i, n) for i, n in enumerate(sizes)]
+    together = list(SOURCE.normals(Purpose.GRADIENT_NOISE, step=9, sizes=wanted))
+    assert [len(z) for z in together] == sizes
+    for (index, n), z in zip(wanted, together, strict=True):
+        alone = SOURCE.normal(Purpose.GRADIENT_NOISE, step=9, index=index, n=n)
+        assert torch.equal(z, alone)
+
+
 def test_a_redone_step_draws_the_same_numbers():
     args = {"step": 3, "index": 4, "n": 1001}
     again = NoiseSource(key=KEY, origin=INJECTED)

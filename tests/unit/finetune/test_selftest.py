@@ -51,10 +51,20 @@ DRAW_UNITS = PoissonSampler.draw_units
 GROUPS = batching.group_units
 
 
-def no_noise(patch):
+def redraw(patch, normal):
+    """Draw by another function, tensor by tensor, wherever normals are drawn."""
+    patch.setattr(NoiseSource, "normal", normal)
     patch.setattr(
-        NoiseSource, "normal", lambda self, purpose, **k: 0.0 * NORMAL(self, purpose, **k)
+        NoiseSource,
+        "normals",
+        lambda self, purpose, *, step, sizes: (
+            self.normal(purpose, step=step, index=index, n=n) for index, n in sizes
+        ),
     )
+
+
+def no_noise(patch):
+    redraw(patch, lambda self, purpose, **k: 0.0 * NORMAL(self, purpose, **k))
 
 
 def noise_over_accumulation_steps(patch):
@@ -88,9 +98,8 @@ def noise_over_root_of_batch(patch):
 
 
 def seed_reset_per_step(patch):
-    patch.setattr(
-        NoiseSource,
-        "normal",
+    redraw(
+        patch,
         lambda self, purpose, *, step, index, n: NORMAL(self, purpose, step=0, index=index, n=n),
     )
 
@@ -100,7 +109,7 @@ def no_noise_on_one_group(patch):
         drawn = NORMAL(self, purpose, step=step, index=index, n=n)
         return drawn * 0.0 if index == 3 and purpose is Purpose.GRADIENT_NOISE else drawn
 
-    patch.setattr(NoiseSource, "normal", quiet)
+    redraw(patch, quiet)
 
 
 def no_clipping(patch):
@@ -261,7 +270,7 @@ def test_the_bounds_count_is_noised_as_it_is_accounted(monkeypatch):
         scale = 0.8 if purpose is Purpose.CLIP_COUNT_NOISE else 1.0
         return NORMAL(self, purpose, **where) * scale
 
-    monkeypatch.setattr(NoiseSource, "normal", louder)
+    redraw(monkeypatch, louder)
     assert not check_count(rig()).passed
 
 
